@@ -1,0 +1,124 @@
+import { cdk8s, javascript } from 'projen';
+
+/** One Istio version for the generated classes under imports/ and for the real mesh under test/mesh/. */
+const ISTIO_API_VERSION = 'v1.31.1';
+
+/**
+ * The oldest peers that the packed library is installed with by test/consumer; development runs on newer ones.
+ * One range per peer, so a user never gets a second copy of a library whose classes must be the same object.
+ */
+const PEERS = ['cdk8s@^2.68.91', 'cdk8s-plus-27@^2.9.5', 'constructs@^10.3.0'];
+
+const project = new cdk8s.ConstructLibraryCdk8s({
+  name: 'cdk8s-lanes',
+  description: 'Many branches in one shared Kubernetes and Istio environment: typed cdk8s constructs for lanes (traffic staining), canaries, resilience and mirroring',
+  keywords: ['cdk8s', 'istio', 'kubernetes', 'envoy', 'service-mesh', 'canary', 'preview-environments', 'traffic-staining'],
+  author: 'cdk8s-lanes contributors',
+  authorOrganization: true,
+  authorAddress: 'https://github.com/cdk8s-lanes',
+  repositoryUrl: 'https://github.com/cdk8s-lanes/cdk8s-lanes.git',
+  license: 'Apache-2.0',
+  stability: 'experimental',
+  defaultReleaseBranch: 'main',
+  packageManager: javascript.NodePackageManager.NPM,
+  minNodeVersion: '20.0.0',
+  projenrcJs: false, // the default task below runs this file with tsx, without a tsconfig.json of its own
+  projenVersion: '~0.103.25',
+  github: false,
+  release: false,
+  depsUpgrade: false,
+  sampleCode: false,
+  integrationTestAutoDiscover: false,
+  buildWorkflow: false,
+
+  // TypeScript 7 has no JavaScript API: neither jsii nor ts-jest can load it.
+  jsiiVersion: '~5.9.0',
+  typescriptVersion: '~5.9.0',
+
+  cdk8sVersion: '2.70.106',
+  constructsVersion: '10.8.1',
+  devDeps: [
+    '@types/node@^20',
+    'ajv@^8.20.0',
+    'cdk8s-cli@^2.207.60',
+    'cdk8s-plus-27@2.9.5',
+    'fast-check@^4.10.2',
+    'jest@^30',
+    'tsx@^4.23.15',
+  ],
+  bundledDeps: ['commander@^14.0.3', 're2js@^2.10.0', 'yaml@^2.9.1'],
+
+  // src/ and a top-level imports/ compile side by side, into lib/src and lib/imports.
+  entrypoint: 'lib/src/index.js',
+  bin: { 'cdk8s-lanes': 'lib/src/cli/cdk8s-lanes.js' },
+  docgenFilePath: 'docs/API.md',
+  tsconfig: {
+    compilerOptions: { rootDir: '.', types: ['node'] },
+    include: ['imports/**/*.ts'],
+  },
+  tsconfigDev: {
+    compilerOptions: {
+      types: ['jest', 'node'],
+      paths: { 'cdk8s-lanes': ['../src/index.ts'], 'cdk8s-lanes/imports/*': ['../imports/*.ts'] },
+    },
+    include: ['../src/**/*.ts', '../imports/**/*.ts', '../examples/**/*.ts', '../.projenrc.ts'],
+    exclude: ['../examples/*/node_modules'],
+  },
+  tsJestOptions: { transformOptions: { isolatedModules: true } },
+  jestOptions: {
+    junitReporting: false,
+    passWithNoTests: false,
+    updateSnapshot: javascript.UpdateSnapshot.NEVER,
+    jestConfig: {
+      collectCoverage: false,
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/mesh/', '<rootDir>/test/cluster/'],
+      moduleNameMapper: {
+        '^cdk8s-lanes$': '<rootDir>/src',
+        '^cdk8s-lanes/imports/(.*)$': '<rootDir>/imports/$1',
+      },
+    },
+  },
+  eslintOptions: {
+    dirs: ['src', '.projenrc.ts'],
+    devdirs: ['test', 'examples'],
+    commandOptions: { fix: false },
+    ignorePatterns: ['*.js', '*.d.ts', 'node_modules/', 'imports/', 'lib/'],
+  },
+  gitignore: ['/examples/*/dist/', '*.tgz', '.DS_Store'],
+  npmignore: ['/.ci/', '/.projen/', '/.projenrc.ts', '/examples/', '/docs/', '/imports/*.yaml', '/lib/**/*.map', '*.tgz'],
+});
+
+project.addPeerDeps(...PEERS); // the project type asks for the versions that development runs on
+project.defaultTask?.exec('tsx .projenrc.ts');
+project.jest!.config.testMatch = ['<rootDir>/@(test|examples)/**/*.test.ts'];
+project.package.addField('types', 'lib/src/index.d.ts');
+project.package.addField('exports', {
+  '.': { types: './lib/src/index.d.ts', default: './lib/src/index.js' },
+  './imports/*': { types: './lib/imports/*.d.ts', default: './lib/imports/*.js' },
+  './package.json': './package.json',
+  './.jsii': './.jsii',
+  './.warnings.jsii.js': './.warnings.jsii.js',
+});
+project.gitattributes.addAttributes('/imports/*', 'linguist-generated');
+project.gitattributes.addAttributes('*.snap', 'linguist-generated');
+
+// `npm test` needs Node alone; the real mesh and the real API server have tasks of their own.
+project.addTask('demo', {
+  description: 'Synthesizes examples/branch-environments and prints which version serves whom',
+  exec: 'tsx examples/branch-environments/demo.ts',
+});
+project.addTask('bench', {
+  description: 'Measures synthesis, in paired runs',
+  exec: 'tsx test/bench/bench.ts',
+});
+project.addTask('imports', {
+  description: `Regenerates imports/ from the CRDs of istio.io/api ${ISTIO_API_VERSION}`,
+  exec: 'node imports/regenerate.mjs',
+  env: { ISTIO_API_VERSION },
+});
+project.addTask('typecheck', {
+  description: 'Type-checks the library, its tests and its examples together',
+  exec: 'tsc --noEmit -p test/tsconfig.json',
+});
+
+project.synth();
