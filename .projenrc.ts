@@ -4,10 +4,10 @@ import { cdk8s, javascript } from 'projen';
 const ISTIO_API_VERSION = 'v1.31.1';
 
 /**
- * The oldest peers that the packed library is installed with by test/consumer; development runs on newer ones.
- * One range per peer, so a user never gets a second copy of a library whose classes must be the same object.
+ * The oldest peers we promise to work with: development and `npm test` run on exactly these, the consumer test of
+ * `.ci/run` on the newest. They are peers, never dependencies: a second copy of cdk8s cannot resolve our Lazy values.
  */
-const PEERS = ['cdk8s@^2.68.91', 'cdk8s-plus-27@^2.9.5', 'constructs@^10.3.0'];
+const PEERS = { cdk8s: '2.68.91', constructs: '10.3.0', plus: '2.9.5' };
 
 const project = new cdk8s.ConstructLibraryCdk8s({
   name: 'cdk8s-lanes',
@@ -35,13 +35,14 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   jsiiVersion: '~5.9.0',
   typescriptVersion: '~5.9.0',
 
-  cdk8sVersion: '2.70.106',
-  constructsVersion: '10.8.1',
+  cdk8sVersion: PEERS.cdk8s,
+  constructsVersion: PEERS.constructs,
+  peerDeps: [`cdk8s-plus-27@^${PEERS.plus}`],
   devDeps: [
     '@types/node@^20',
     'ajv@^8.20.0',
     'cdk8s-cli@^2.207.60',
-    'cdk8s-plus-27@2.9.5',
+    `cdk8s-plus-27@${PEERS.plus}`,
     'fast-check@^4.10.2',
     'jest@^30',
     'tsx@^4.23.15',
@@ -88,7 +89,6 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   npmignore: ['/.ci/', '/.projen/', '/.projenrc.ts', '/examples/', '/docs/', '/imports/*.yaml', '/lib/**/*.map', '*.tgz'],
 });
 
-project.addPeerDeps(...PEERS); // the project type asks for the versions that development runs on
 project.defaultTask?.exec('tsx .projenrc.ts');
 project.jest!.config.testMatch = ['<rootDir>/@(test|examples)/**/*.test.ts'];
 project.package.addField('types', 'lib/src/index.d.ts');

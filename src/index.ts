@@ -1,1 +1,16 @@
-export {};
+export * from './canary-service';
+export * from './mesh-gateway';
+export * from './mesh-host';
+export * from './mesh-namespace';
+export * from './service-version';
+export * from './stained-route';
+export * from './warnings';
+export * from './workload';
+export * from './traffic/cors-policy';
+export * from './traffic/destination';
+export * from './traffic/header-operations';
+export * from './traffic/request-match';
+export * from './traffic/route-rule';
+export * from './traffic/string-match';
+export { laneName } from './lanes/lane-name';
+export { HANDLES_LANE_HEADER_LABEL, LaneDestination, LaneTable, weave, WeaveFinding, Woven } from './lanes/weave';

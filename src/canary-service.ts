@@ -1,0 +1,326 @@
+import * as kplus from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { demand, InvalidInput } from './errors';
+import { ManifestObject } from './manifest-object';
+import { MeshHost, namespaceFor, objectName } from './mesh-host';
+import { ServiceVersion } from './service-version';
+import { IRoutable } from './traffic/destination';
+import { dnsLabelProblem, labelValueProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
+import { inherit, WorkloadOptions } from './workload';
+
+/** The protocols that Istio can tell from a Service's port, and route by content (the first five) or not. */
+export enum AppProtocol {
+  /** HTTP/1.1. */
+  HTTP = 'http',
+  /** HTTP/2 without TLS. */
+  HTTP2 = 'http2',
+  /** gRPC. */
+  GRPC = 'grpc',
+  /** gRPC for web pages. */
+  GRPC_WEB = 'grpc-web',
+  /** HTTP/2 with prior knowledge, by Kubernetes' own name. */
+  H2C = 'kubernetes.io/h2c',
+  /** HTTP inside TLS: the mesh cannot see headers, so lanes cannot be told apart. */
+  HTTPS = 'https',
+  /** TLS: as HTTPS. */
+  TLS = 'tls',
+  /** Anything: as HTTPS. */
+  TCP = 'tcp',
+  /** Nothing is written, and Istio guesses from the first bytes of each connection. */
+  UNSPECIFIED = '',
+}
+
+/** Protocols whose requests can be routed by header. */
+const HEADER_ROUTABLE: AppProtocol[] = [
+  AppProtocol.HTTP, AppProtocol.HTTP2, AppProtocol.GRPC, AppProtocol.GRPC_WEB, AppProtocol.H2C, AppProtocol.UNSPECIFIED,
+];
+
+/** How Kubernetes offers the Service. */
+export enum ServiceType {
+  /** Inside the cluster. */
+  CLUSTER_IP = 'ClusterIP',
+  /** Also on a port of every node. */
+  NODE_PORT = 'NodePort',
+  /** Also by a load balancer of the cloud's. */
+  LOAD_BALANCER = 'LoadBalancer',
+}
+
+/** Whether the pods get Istio's sidecar. */
+export enum SidecarInjection {
+  /** The pods ask for it. The namespace must not forbid it. */
+  ENABLED = 'true',
+  /** The pods refuse it: they get no routing, and lanes do not reach beyond them. */
+  DISABLED = 'false',
+  /** Nothing is written: the namespace's label decides. */
+  BY_NAMESPACE = '',
+}
+
+/** One version of a service. */
+export interface VersionOptions extends WorkloadOptions {
+  /**
+   * The Deployment's name.
+   * @default - `<service>-<version>`, or the service's name where it has no versions
+   */
+  readonly deploymentName?: string;
+}
+
+/** The version that serves everybody who is in no lane. */
+export interface BaselineOptions extends VersionOptions {
+  /**
+   * The version's name: a DNS label.
+   * @default - the service has no versions: its pods carry no `version` label, nothing is emitted for the mesh until a rule asks for it, and it cannot have lanes
+   */
+  readonly version?: string;
+}
+
+/** Properties of `CanaryService`. */
+export interface CanaryServiceProps {
+  /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
+  readonly baseline: BaselineOptions;
+
+  /** The Service's port, 1 to 65535. */
+  readonly port: number;
+
+  /**
+   * The port that the container listens at, 1 to 65535.
+   * @default - the Service's port
+   */
+  readonly targetPort?: number;
+
+  /**
+   * The name of the Service's port.
+   * @default - none
+   */
+  readonly portName?: string;
+
+  /**
+   * What the port speaks, written as `appProtocol` so that Istio need not guess.
+   * @default AppProtocol.HTTP
+   */
+  readonly appProtocol?: AppProtocol;
+
+  /**
+   * How Kubernetes offers the Service.
+   * @default - not written: ClusterIP
+   */
+  readonly serviceType?: ServiceType;
+
+  /**
+   * The Service's name.
+   * @default - the construct's id
+   */
+  readonly name?: string;
+
+  /**
+   * The namespace of all objects of the service.
+   * @default - the chart's namespace; a chart without one is refused
+   */
+  readonly namespace?: string;
+
+  /**
+   * The value of the label `app`, which with `version` is all that selectors select by.
+   * @default - the Service's name
+   */
+  readonly app?: string;
+
+  /**
+   * What every version and every lane of the service runs unless it says otherwise.
+   * @default - nothing: each version says all
+   */
+  readonly template?: WorkloadOptions;
+
+  /**
+   * The environment variable in which a pod finds its version, or `''` for none.
+   * @default 'PROJECT_VERSION'
+   */
+  readonly versionEnv?: string;
+
+  /**
+   * Whether the pods get Istio's sidecar, written as the pod annotation `sidecar.istio.io/inject`.
+   * @default SidecarInjection.ENABLED
+   */
+  readonly sidecarInjection?: SidecarInjection;
+
+  /**
+   * The VirtualService's name.
+   * @default - the Service's name
+   */
+  readonly virtualServiceName?: string;
+
+  /**
+   * The DestinationRule's name.
+   * @default - the Service's name
+   */
+  readonly destinationRuleName?: string;
+}
+
+/**
+ * A service with versions: a Service, a Deployment for each version, and the routing that sends everybody to the baseline
+ * until a rule or a lane says otherwise.
+ *
+ * Emits a `Service` (ClusterIP unless asked otherwise, selector `app`), a `Deployment` for each version (selector and pod
+ * labels exactly `app` and `version`), a `DestinationRule` with a subset for each version and a `VirtualService` that pins the
+ * baseline. A service without versions emits no DestinationRule, and no VirtualService until there is a rule.
+ *
+ * A client **without** a sidecar follows no rule: it meets the pods of the baseline and of lanes mixed, as the Service selects
+ * by `app`. Give such clients a Service of the baseline's own: `service.baseline.deployment.exposeViaService({ name })`.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#Subset
+ */
+export class CanaryService extends Construct implements IRoutable {
+  /** The Service's name. */
+  public readonly name: string;
+  public readonly hostName: string;
+  public readonly port?: number;
+
+  /** The owner of the routing: rules are added there. */
+  public readonly host: MeshHost;
+
+  /** The version that serves everybody who is in no lane. */
+  public readonly baseline: ServiceVersion;
+
+  private readonly props: CanaryServiceProps;
+  private readonly namespace: string;
+  private readonly app: string;
+  private readonly lanesPlace: Construct;
+  private readonly versionsPlace: Construct;
+
+  /**
+   * Refused: names that Kubernetes would not take, ports outside 1 to 65535, a version without image, a chart without
+   * namespace, a host that another construct of the app owns.
+   */
+  constructor(scope: Construct, id: string, props: CanaryServiceProps) {
+    super(scope, id);
+    this.props = props;
+    this.name = props.name ?? id;
+    demand(props.name === undefined ? 'id' : 'name', this.name, serviceNameProblem(this.name), { code: 'ServiceName', scope: this, remedy: 'the name is set by \'name\'' });
+    demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
+    if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
+    this.app = props.app ?? this.name;
+    demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
+    this.namespace = namespaceFor(this, props.namespace);
+    this.port = props.port;
+
+    new ManifestObject(this, 'Service', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: () => this.serviceSpec(),
+    });
+    // Kept apart so that the baseline stands before other versions, and lanes behind them, whoever is declared first.
+    this.versionsPlace = new Construct(this, 'versions');
+    this.lanesPlace = new Construct(this, 'lanes');
+    this.host = new MeshHost(this, 'host', {
+      name: this.name,
+      namespace: this.namespace,
+      port: this.port,
+      baseline: props.baseline.version,
+      virtualServiceName: props.virtualServiceName,
+      destinationRuleName: props.destinationRuleName,
+    });
+    this.hostName = this.host.hostName;
+    this.baseline = this.deploy(this.versionsPlace, props.baseline.version, props.baseline);
+  }
+
+  /**
+   * One more version: a Deployment and a subset. Nothing is routed to it until a rule says so.
+   *
+   * Refused: names that are no DNS labels, a version that is there already, a version for a service whose baseline has none,
+   * no image here and in the template, `<service>-<version>` over 63 characters.
+   */
+  public addVersion(version: string, options: VersionOptions = {}): ServiceVersion {
+    if (this.props.baseline.version === undefined) {
+      throw new InvalidInput('BaselineWithoutVersion', "'baseline.version' must be set for the service to have other versions: without it the Service's requests "
+        + 'would meet their pods too', this);
+    }
+    this.host.addVersion(version);
+    return this.deploy(this.versionsPlace, version, options);
+  }
+
+  /**
+   * A lane's version.
+   *
+   * @internal
+   */
+  public _deployLane(lane: string, options: VersionOptions): ServiceVersion {
+    if (!HEADER_ROUTABLE.includes(this.props.appProtocol ?? AppProtocol.HTTP)) {
+      throw new InvalidInput('LaneNotForTcp', `'appProtocol' must be one whose headers the mesh can read for the service to have lanes, got '${this.props.appProtocol}'; `
+        + `allowed are ${HEADER_ROUTABLE.filter(Boolean).join(', ')}`, this);
+    }
+    const name = `${this.name}-${lane}`;
+    if (options.deploymentName === undefined && name.length > 63) {
+      throw new InvalidInput('LaneNameTooLong', `'lane' must leave <service>-<lane> at most 63 characters, got ${name.length}: ${name}; `
+        + `give the lane a name of at most ${62 - this.name.length} characters by hand: addLane(branch, { name })`, this);
+    }
+    this.host._serveLane(lane);
+    // A lane's one pod must not go before the next one is ready: its requests have nowhere else to go.
+    const strategy = kplus.DeploymentStrategy.rollingUpdate({
+      maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
+      maxSurge: kplus.PercentOrAbsolute.percent(25),
+    });
+    return this.deploy(this.lanesPlace, lane, { strategy: this.props.template?.strategy ?? strategy, ...options });
+  }
+
+  private deploy(place: Construct, version: string | undefined, options: VersionOptions): ServiceVersion {
+    const named = version === undefined ? this.name : `${this.name}-${version}`;
+    if (version !== undefined) demand('version', version, dnsLabelProblem(version), { code: 'VersionName', scope: this });
+    if (options.deploymentName === undefined && named.length > 63) {
+      throw new InvalidInput('DeploymentNameTooLong', `'deploymentName' must be set: <service>-<version> has ${named.length} characters, at most 63 are allowed (${named})`, this);
+    }
+    const name = objectName(this, 'deploymentName', options.deploymentName ?? named);
+    const workload = this.workload(version, options);
+    return new DeployedVersion(place, version, {
+      name,
+      namespace: this.namespace,
+      selector: { app: this.app, ...(version === undefined ? {} : { version }) },
+      containerName: this.name,
+      port: this.props.targetPort ?? this.props.port,
+      appProtocol: this.appProtocol,
+      workload,
+    });
+  }
+
+  private workload(version: string | undefined, { deploymentName, ...own }: VersionOptions & { version?: string }): WorkloadOptions {
+    delete own.version;
+    const workload = inherit(this.props.template ?? {}, own);
+    if (!workload.image) {
+      throw new InvalidInput('ImageMissing', `'image' must be set for version ${version ?? 'unversioned'}, got ${JSON.stringify(workload.image)}; set it for the version or for the service's template`, this);
+    }
+    if (workload.replicas !== undefined && !(Number.isInteger(workload.replicas) && workload.replicas >= 0)) {
+      demand('replicas', workload.replicas, 'must be a whole number, 0 or more', { code: 'Replicas', scope: this });
+    }
+    const versionEnv = this.props.versionEnv ?? 'PROJECT_VERSION';
+    const env = version !== undefined && versionEnv !== '' ? { ...workload.env, [versionEnv]: version } : workload.env;
+    const injection = this.props.sidecarInjection ?? SidecarInjection.ENABLED;
+    const annotations: Record<string, string> = injection === SidecarInjection.BY_NAMESPACE ? {} : { 'sidecar.istio.io/inject': injection };
+    return { ...workload, env, podAnnotations: { ...annotations, ...workload.podAnnotations } };
+  }
+
+  private get appProtocol(): string | undefined {
+    return this.props.appProtocol === AppProtocol.UNSPECIFIED ? undefined : this.props.appProtocol ?? AppProtocol.HTTP;
+  }
+
+  private serviceSpec(): any {
+    const { port, targetPort, portName, serviceType } = this.props;
+    return {
+      ...(serviceType === undefined ? {} : { type: serviceType }),
+      selector: { app: this.app },
+      ports: [{
+        ...(portName === undefined ? {} : { name: portName }),
+        port,
+        targetPort: targetPort ?? port,
+        ...(this.appProtocol === undefined ? {} : { appProtocol: this.appProtocol }),
+      }],
+    };
+  }
+}
+
+class DeployedVersion extends ServiceVersion {
+  public readonly deployment: kplus.Deployment;
+
+  constructor(scope: Construct, public readonly version: string | undefined, props: VersionDeploymentProps) {
+    super(scope, version ?? 'unversioned');
+    this.deployment = new VersionDeployment(this, 'Resource', props);
+  }
+}

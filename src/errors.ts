@@ -1,0 +1,36 @@
+import { IConstruct } from 'constructs';
+
+/**
+ * What bad input is answered with. The message names the property in quotes, the value got, what is allowed and the way
+ * out, behind the construct path where there is one. `code` stays the same when the wording changes.
+ */
+export class InvalidInput extends Error {
+  constructor(public readonly code: string, message: string, scope?: IConstruct) {
+    super(scope ? `[${scope.node.path}] ${message}` : message);
+    this.name = 'InvalidInput';
+  }
+}
+
+/** A value as it stands in a message: strings quoted, long ones cut. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** Where a demand is made, and what the user can do instead. */
+export interface DemandContext {
+  readonly code: string;
+  readonly scope?: IConstruct;
+  readonly remedy?: string;
+}
+
+/**
+ * Throws when a predicate of traffic/ found a problem with the value of a property.
+ *
+ * @param problem what the predicate said, `undefined` when the value is fine
+ */
+export function demand(property: string, value: unknown, problem: string | undefined, context: DemandContext): void {
+  if (problem === undefined) return;
+  const remedy = context.remedy ? `; ${context.remedy}` : '';
+  throw new InvalidInput(context.code, `'${property}' ${problem}, got ${shown(value)}${remedy}`, context.scope);
+}

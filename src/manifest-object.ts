@@ -1,0 +1,74 @@
+import { ApiObject, ApiObjectMetadata, JsonPatch, Lazy } from 'cdk8s';
+import { Construct } from 'constructs';
+
+/** Properties of `ManifestObject`. */
+export interface ManifestObjectProps {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ApiObjectMetadata;
+
+  /**
+   * The `spec`, asked for at each rendering.
+   * @default - the object has none
+   */
+  readonly spec?: () => any;
+
+  /**
+   * What becomes of the manifest after the user's patches.
+   * @default - it stays as it is
+   */
+  readonly finish?: (manifest: any) => any;
+}
+
+/**
+ * An object whose escape hatch works: what `ApiObject.of(x).addJsonPatch(...)` puts anywhere survives, fields that no schema
+ * of ours knows too. (The classes that `cdk8s import` generates drop those silently.)
+ */
+export class ManifestObject extends ApiObject {
+  constructor(scope: Construct, id: string, private readonly parts: ManifestObjectProps) {
+    super(scope, id, {
+      apiVersion: parts.apiVersion,
+      kind: parts.kind,
+      metadata: parts.metadata,
+      ...(parts.spec ? { spec: Lazy.any({ produce: parts.spec }) } : {}),
+    });
+  }
+
+  public toJson(): any {
+    const manifest = this._baseline();
+    return this.parts.finish ? withSortedKeys(this.parts.finish(manifest)) : manifest;
+  }
+
+  /**
+   * The manifest with the user's patches, before it is finished.
+   *
+   * @internal
+   */
+  public _baseline(): any {
+    return super.toJson();
+  }
+}
+
+/** The order of keys that cdk8s gives every object, unless `CDK8S_DISABLE_SORT` is set. */
+function withSortedKeys(manifest: any): any {
+  if (process.env.CDK8S_DISABLE_SORT) return manifest;
+  const { apiVersion, kind, ...rest } = manifest;
+  return { apiVersion, kind, ...sorted(rest) };
+}
+
+function sorted(value: any): any {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+}
+
+/**
+ * Gives an object made by a generated class the same escape hatch: patches are applied to the finished manifest, with the
+ * names that stand in it, instead of to the class's input before it drops what it does not know.
+ */
+export function patchAfterRendering(object: ApiObject): void {
+  const patches: JsonPatch[] = [];
+  const render = object.toJson.bind(object);
+  object.addJsonPatch = (...ops) => void patches.push(...ops);
+  object.toJson = () => JsonPatch.apply(render(), ...patches);
+}

@@ -1,0 +1,170 @@
+import { Construct } from 'constructs';
+import { demand, InvalidInput } from './errors';
+import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
+import { namespaceFor, objectName } from './mesh-host';
+import { IRoutable, Destination } from './traffic/destination';
+import { gatewayHostProblem, labelValueProblem, portProblem } from './traffic/predicates';
+import { RequestMatch } from './traffic/request-match';
+import { RouteRule } from './traffic/route-rule';
+import { WovenRoutes } from './woven-routes';
+
+/** Properties of `MeshGateway`. */
+export interface MeshGatewayProps {
+  /** The hosts that it is for: names with a dot, wildcards such as `*.example.com`, or `*` for every host. */
+  readonly hosts: string[];
+
+  /**
+   * The port of the gateway's Service, 1 to 65535. HTTP without TLS.
+   * @default 80
+   */
+  readonly port?: number;
+
+  /**
+   * The port's name.
+   * @default 'http'
+   */
+  readonly portName?: string;
+
+  /**
+   * The labels of the gateway pods.
+   * @default { istio: 'ingressgateway' }
+   */
+  readonly selector?: Record<string, string>;
+
+  /**
+   * The Gateway's name.
+   * @default - the construct's id
+   */
+  readonly name?: string;
+
+  /**
+   * The namespace of the Gateway and its VirtualServices.
+   * @default - the chart's namespace; a chart without one is refused
+   */
+  readonly namespace?: string;
+}
+
+/** Options of `MeshGateway.route`. */
+export interface GatewayRouteOptions {
+  /**
+   * Which of the gateway's hosts.
+   * @default - all of them
+   */
+  readonly hosts?: string[];
+
+  /**
+   * Which requests: any of these.
+   * @default - all that no other route of the host takes
+   */
+  readonly match?: RequestMatch[];
+}
+
+/**
+ * Where requests enter the mesh: a Gateway for the ingress gateway's pods, and for each of its hosts a VirtualService that
+ * routes to services, lanes included.
+ *
+ * Emits the `Gateway`, and a `VirtualService` named `<gateway>-<host>` for each host with a route (`*` is called `any-host`,
+ * `*.example.com` is called `any.example.com`, dots become dashes). At a gateway Istio merges the VirtualServices of one host
+ * and moves rules around while doing so, so a host of the same gateway pods and port may be had once in an app.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/gateway/
+ */
+export class MeshGateway extends Construct {
+  /** The Gateway's name. */
+  public readonly name: string;
+
+  private readonly namespace: string;
+  private readonly hosts: string[];
+  private readonly routesOf: Map<string, GatewayRoute[]>;
+  private readonly virtualServices = new Map<string, WovenRoutes>();
+
+  /** Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, a host that another gateway of the same pods and port serves. */
+  constructor(scope: Construct, id: string, props: MeshGatewayProps) {
+    super(scope, id);
+    this.name = objectName(this, 'name', props.name ?? id);
+    this.namespace = namespaceFor(this, props.namespace);
+    this.hosts = props.hosts;
+    this.routesOf = new Map(this.hosts.map((host) => [host, []]));
+    const port = props.port ?? 80;
+    const selector = props.selector ?? { istio: 'ingressgateway' };
+    demand('hosts', '[]', this.hosts.length === 0 ? "must name at least one host, or '*' for all" : undefined, { code: 'GatewayHost', scope: this });
+    demand('port', port, portProblem(port), { code: 'Port', scope: this });
+    demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
+    for (const [key, text] of Object.entries(selector)) demand(`selector.${key}`, text, labelValueProblem(text), { code: 'LabelValue', scope: this });
+    const server = `${JSON.stringify(Object.entries(selector).sort())}:${port}`;
+    for (const host of this.hosts) {
+      demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });
+      Mesh.of(this).ownGatewayHost(server, host, this);
+    }
+    new ManifestObject(this, 'Resource', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: () => ({ selector, servers: [{ port: { number: port, name: props.portName ?? 'http', protocol: 'HTTP' }, hosts: this.hosts }] }),
+    });
+  }
+
+  /**
+   * Routes requests to a service, by all the rules of that service: what its own rules say for requests inside the mesh holds
+   * here too.
+   *
+   * Routes with `match` are tried in the order they were added, the one without comes last whenever it was added.
+   *
+   * Refused: hosts that are not the gateway's, a second route without `match` for a host.
+   */
+  public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
+    const match = options.match ?? [];
+    for (const host of options.hosts ?? this.hosts) {
+      const routes = this.routesOf.get(host);
+      if (!routes) {
+        throw new InvalidInput('GatewayHostUnknown', `'hosts' must be hosts of the gateway, got ${JSON.stringify(host)} (its hosts: ${this.hosts.join(', ')})`, this);
+      }
+      const everything = routes.find((route) => route.match.length === 0);
+      if (match.length === 0 && everything) {
+        throw new InvalidInput('GatewayRouteTwice', `'match' must be given: all requests to ${host} that no other route takes go to ${everything.service.hostName} already`, this);
+      }
+      routes.push({ service, match });
+      this.ensureVirtualService(host);
+    }
+    Mesh.of(this).changed();
+    return this;
+  }
+
+  /** The VirtualService of a host, for patches. Refused: a host without routes. */
+  public virtualService(host: string): Construct {
+    const found = this.virtualServices.get(host);
+    if (found) return found;
+    throw new InvalidInput('GatewayHostUnknown', `'host' must be a host with routes, got ${JSON.stringify(host)} (those are: ${[...this.virtualServices.keys()].join(', ') || 'none'})`, this);
+  }
+
+  private ensureVirtualService(host: string): void {
+    if (this.virtualServices.has(host)) return;
+    const slug = host === '*' ? 'any-host' : host.replace('*', 'any').replace(/\./g, '-');
+    const twin = [...this.virtualServices.keys()].find((other) => other.replace(/\./g, '-') === host.replace(/\./g, '-'));
+    const name = objectName(this, 'name', `${this.name}-${slug}`);
+    if (twin) {
+      throw new InvalidInput('GatewayHostName', `'hosts' must not give two VirtualServices one name, got ${host} and ${twin}, both ${name}; serve one of them by a gateway of its own`, this);
+    }
+    this.virtualServices.set(host, new WovenRoutes(this, slug, {
+      name,
+      namespace: this.namespace,
+      spec: () => ({ hosts: [host], gateways: [this.name], http: this.rulesOf(host).map((rule) => rule._toManifest()) }),
+    }));
+  }
+
+  private rulesOf(host: string): RouteRule[] {
+    const routes = this.routesOf.get(host)!;
+    const inOrder = [...routes.filter(({ match }) => match.length > 0), ...routes.filter(({ match }) => match.length === 0)];
+    return inOrder.flatMap(({ service, match }) => this.baselineRules(service).map((rule) => rule._narrowedTo(match)));
+  }
+
+  private baselineRules(service: IRoutable): RouteRule[] {
+    return Mesh.of(this).hostNamed(service.hostName)?._baselineRules ?? [RouteRule.to([Destination.of(service)])];
+  }
+}
+
+interface GatewayRoute {
+  readonly service: IRoutable;
+  readonly match: RequestMatch[];
+}

@@ -1,0 +1,251 @@
+import { Chart } from 'cdk8s';
+import { Construct } from 'constructs';
+import { demand, InvalidInput } from './errors';
+import { compareText } from './lanes/hosts';
+import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
+import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
+import { Destination, IRoutable } from './traffic/destination';
+import { dnsLabelProblem, dnsNameProblem, labelValueProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { RouteRule } from './traffic/route-rule';
+import { WovenRoutes } from './woven-routes';
+
+/** Properties of `MeshHost`. */
+export interface MeshHostProps {
+  /** The Service's name. */
+  readonly name: string;
+
+  /**
+   * The Service's namespace. The VirtualService and the DestinationRule stand there too.
+   * @default - the chart's namespace; a chart without one is refused, as hosts are written in full
+   */
+  readonly namespace?: string;
+
+  /**
+   * The Service's port, 1 to 65535.
+   * @default - not written in destinations: Istio takes the port of the request
+   */
+  readonly port?: number;
+
+  /**
+   * The version that serves everybody who is in no lane. Its subset is emitted and requests are routed to it alone.
+   * @default - the host has no versions: requests may meet any pod, and it cannot have lanes
+   */
+  readonly baseline?: string;
+
+  /**
+   * The VirtualService's name.
+   * @default - the Service's name
+   */
+  readonly virtualServiceName?: string;
+
+  /**
+   * The DestinationRule's name.
+   * @default - the Service's name
+   */
+  readonly destinationRuleName?: string;
+}
+
+/**
+ * A host of the mesh, and the one owner of its VirtualService and DestinationRule: sidecars do not merge two VirtualServices
+ * of one host, so everything that is said about routing to it, from any chart, comes together here.
+ *
+ * Make one for a Service that others deploy. A CanaryService brings its own as `canaryService.host`.
+ *
+ * Emits nothing that nothing asked for: a DestinationRule when there are versions, a VirtualService when there is a baseline
+ * or a rule. Both can be patched anywhere, unknown fields too, by `ApiObject.of(host.virtualService).addJsonPatch(...)`;
+ * patches of rules are inherited by the copies that lanes get.
+ *
+ * The host is `<name>.<namespace>.svc.cluster.local`. Where the cluster has another domain, say so for the whole app, before
+ * the first host: `app.node.setContext('cdk8s-lanes/cluster-domain', 'corp.internal')`.
+ *
+ * @see https://istio.io/latest/docs/concepts/traffic-management/
+ */
+export class MeshHost extends Construct implements IRoutable {
+  /** The Service's name. */
+  public readonly name: string;
+  /** The Service's namespace. */
+  public readonly namespace: string;
+  public readonly hostName: string;
+  public readonly port?: number;
+  /** The version that serves everybody who is in no lane, if the host has versions. */
+  public readonly baseline?: string;
+
+  private readonly virtualServiceName: string;
+  private readonly destinationRuleName: string;
+  private readonly subsets = new Map<string, Record<string, string>>();
+  private readonly rules: RouteRule[] = [];
+  private readonly lanes = new Map<string, LaneDestination>();
+  // Places for objects that are made when they are first asked for, so that their order in the output does not depend on that.
+  private readonly destinationRulePlace: Construct;
+  private readonly virtualServicePlace: Construct;
+  private _destinationRule?: ManifestObject;
+  private _virtualService?: WovenRoutes;
+
+  /**
+   * Refused: a name that cannot be a Service's, a port outside 1 to 65535, a chart without namespace, a host that another
+   * construct of the app owns.
+   */
+  constructor(scope: Construct, id: string, props: MeshHostProps) {
+    super(scope, id);
+    demand('name', props.name, serviceNameProblem(props.name), { code: 'ServiceName', scope: this });
+    if (props.port !== undefined) demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
+    this.name = props.name;
+    this.namespace = namespaceFor(this, props.namespace);
+    this.port = props.port;
+    this.baseline = props.baseline;
+    this.hostName = `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
+    this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
+    this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
+    Mesh.of(this).own(this);
+    this.destinationRulePlace = new Construct(this, 'DestinationRule');
+    this.virtualServicePlace = new Construct(this, 'VirtualService');
+    this.node.addValidation({ validate: () => this.unknownVersions() });
+    if (props.baseline !== undefined) {
+      this.addVersion(props.baseline);
+      this.ensureVirtualService();
+    }
+  }
+
+  /** The versions, without those of lanes. */
+  public get versions(): string[] {
+    return [...this.subsets.keys()].filter((version) => !this.lanes.has(version));
+  }
+
+  /** The VirtualService, for patches. Refused: a host that emits none yet. */
+  public get virtualService(): Construct {
+    if (this._virtualService) return this._virtualService;
+    throw new InvalidInput('NoVirtualService', `'virtualService' is not there: nothing is said about routing to ${this.hostName}; give it a baseline or a rule first`, this);
+  }
+
+  /** The DestinationRule, for patches. Refused: a host that emits none yet. */
+  public get destinationRule(): Construct {
+    if (this._destinationRule) return this._destinationRule;
+    throw new InvalidInput('NoDestinationRule', `'destinationRule' is not there: ${this.hostName} has no versions; add one first`, this);
+  }
+
+  /**
+   * A version that can be routed to: a subset of the DestinationRule.
+   *
+   * Refused: names that are no DNS labels, a version that is there already, no labels (such a subset would select every pod).
+   *
+   * @param version the subset's name
+   * @param labels the pods' labels; by default `version: <version>`
+   */
+  public addVersion(version: string, labels: Record<string, string> = { version }): void {
+    demand('version', version, dnsLabelProblem(version), { code: 'VersionName', scope: this });
+    if (this.subsets.has(version)) {
+      throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
+        + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
+    }
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
+    for (const [key, text] of Object.entries(labels)) demand(`labels.${key}`, text, labelValueProblem(text), { code: 'LabelValue', scope: this });
+    this.subsets.set(version, { ...labels });
+    this.ensureDestinationRule();
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * A rule, tried after the rules added before it and before the default, which routes to the baseline.
+   *
+   * Refused: a rule without match (the default is that already), a name that begins with `lane/`; at synth a version that its
+   * host does not have.
+   */
+  public addRule(rule: RouteRule): void {
+    if (rule.matches.length === 0) {
+      throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
+    }
+    const reserved = rule.name?.startsWith(LANE_RULE_PREFIX) ? `must not begin with '${LANE_RULE_PREFIX}', which marks the rules of lanes` : undefined;
+    demand('name', rule.name, reserved, { code: 'RuleName', scope: this });
+    this.rules.push(rule);
+    this.ensureVirtualService();
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * A version of this host belongs to a lane.
+   *
+   * @internal
+   */
+  public _serveLane(lane: string, labels: Record<string, string> = { version: lane }): void {
+    if (this.baseline === undefined) {
+      throw new InvalidInput('BaselineNotPinned', `'baseline' must be set for ${this.hostName} to have lanes: without one its requests may meet any pod, those of lanes among them; `
+        + 'name the version that serves everybody else', this);
+    }
+    if (this.versions.includes(lane)) {
+      throw new InvalidInput('LaneNamedLikeVersion', `'lane' must not be named like a version of the service, got ${JSON.stringify(lane)} `
+        + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, this);
+    }
+    this.addVersion(lane, labels);
+    this.lanes.set(lane, { host: this.hostName, subset: lane });
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * Which lanes have a version of this host, and where.
+   *
+   * @internal
+   */
+  public get _lanes(): ReadonlyMap<string, LaneDestination> {
+    return this.lanes;
+  }
+
+  /**
+   * The rules of the baseline, in their order, the default last.
+   *
+   * @internal
+   */
+  public get _baselineRules(): RouteRule[] {
+    const everything = Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline });
+    return [...this.rules, RouteRule.to([everything])];
+  }
+
+  private ensureDestinationRule(): void {
+    this._destinationRule ??= new ManifestObject(this.destinationRulePlace, 'Resource', {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { name: this.destinationRuleName, namespace: this.namespace },
+      spec: () => ({ host: this.hostName, subsets: this.subsetManifests() }),
+    });
+  }
+
+  /** Versions as they were declared, then lanes by name: a new lane moves nobody else's lines. */
+  private subsetManifests(): any[] {
+    const lanes = [...this.lanes.keys()].sort(compareText);
+    return [...this.versions, ...lanes].map((name) => ({ name, labels: this.subsets.get(name) }));
+  }
+
+  private ensureVirtualService(): void {
+    this._virtualService ??= new WovenRoutes(this.virtualServicePlace, 'Resource', {
+      name: this.virtualServiceName,
+      namespace: this.namespace,
+      spec: () => ({ hosts: [this.hostName], http: this._baselineRules.map((rule) => rule._toManifest()) }),
+    });
+  }
+
+  private unknownVersions(): string[] {
+    return this.rules.flatMap((rule) => rule.destinations).flatMap(({ hostName, version }) => {
+      const target = Mesh.of(this).hostNamed(hostName);
+      if (version === undefined || !target || target.subsets.has(version)) return [];
+      const known = [...target.subsets.keys()].join(', ') || 'none';
+      return [`'version' must be a version of ${hostName}, got ${JSON.stringify(version)} (known: ${known}); add that version, or route to one of these`];
+    });
+  }
+}
+
+/** The namespace that was said, or the chart's. */
+export function namespaceFor(scope: Construct, namespace: string | undefined): string {
+  const found = namespace ?? Chart.of(scope).namespace;
+  if (found === undefined) {
+    throw new InvalidInput('NamespaceMissing', "'namespace' must be set, got undefined: hosts are written in full, as <service>.<namespace>.svc.cluster.local; "
+      + "set it here or for the chart: new Chart(app, 'id', { namespace })", scope);
+  }
+  demand('namespace', found, dnsLabelProblem(found), { code: 'Namespace', scope });
+  return found;
+}
+
+/** A name for an object, checked. */
+export function objectName(scope: Construct, property: string, name: string): string {
+  demand(property, name, dnsNameProblem(name), { code: 'ObjectName', scope });
+  return name;
+}

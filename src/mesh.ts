@@ -1,0 +1,99 @@
+import { IConstruct } from 'constructs';
+import { InvalidInput } from './errors';
+import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
+import { LaneDestination, LaneTable } from './lanes/weave';
+import type { MeshGateway } from './mesh-gateway';
+import type { MeshHost } from './mesh-host';
+import type { StainedRoute } from './stained-route';
+
+const MESH = Symbol.for('cdk8s-lanes.Mesh');
+
+/** The context key of the cluster's domain, for clusters that are not `cluster.local`. */
+export const CLUSTER_DOMAIN_CONTEXT = 'cdk8s-lanes/cluster-domain';
+
+/**
+ * What one app knows of its mesh: who owns which host, and which lane serves what. One for each construct tree.
+ *
+ * Facets may be added from any chart until the app is synthesized, so nothing here is decided before somebody renders.
+ */
+export class Mesh {
+  /** The mesh of the tree that `scope` stands in. */
+  public static of(scope: IConstruct): Mesh {
+    const root = scope.node.root as any;
+    root[MESH] ??= new Mesh(scope.node.root);
+    return root[MESH];
+  }
+
+  /** Grows with every contribution, so that what was found out about an older state is known to be stale. */
+  public revision = 0;
+
+  private readonly hosts = new Map<string, MeshHost>();
+  private readonly gatewayHosts = new Map<string, MeshGateway>();
+  private _stain?: StainedRoute;
+
+  private constructor(private readonly root: IConstruct) {}
+
+  /** The domain that the hosts of this app end in. */
+  public get clusterDomain(): string {
+    return this.root.node.tryGetContext(CLUSTER_DOMAIN_CONTEXT) ?? DEFAULT_CLUSTER_DOMAIN;
+  }
+
+  /** The app's lanes, if it has any. */
+  public get stain(): StainedRoute | undefined {
+    return this._stain;
+  }
+
+  /** Something was contributed. */
+  public changed(): void {
+    this.revision++;
+  }
+
+  /** One writer per host: sidecars do not merge two VirtualServices, the older wins silently. */
+  public own(host: MeshHost): void {
+    const owner = this.hosts.get(host.hostName);
+    if (owner) {
+      throw new InvalidInput('HostOwnedTwice', `'name' gives the host ${host.hostName}, which ${owner.node.path} owns already: a host has one owner, `
+        + 'because sidecars do not merge the VirtualServices of two; contribute to the owner instead', host);
+    }
+    this.hosts.set(host.hostName, host);
+    this.changed();
+  }
+
+  /** The owner of a host, if this app has it. */
+  public hostNamed(hostName: string): MeshHost | undefined {
+    return this.hosts.get(hostName);
+  }
+
+  /** One writer per gateway and host; `server` names the gateway pods and port that the host is served at. */
+  public ownGatewayHost(server: string, host: string, gateway: MeshGateway): void {
+    const key = `${server} ${host}`;
+    const owner = this.gatewayHosts.get(key);
+    if (owner) {
+      throw new InvalidInput('GatewayHostOwnedTwice', `'hosts' names ${host}, which ${owner.node.path} serves already at the same gateway pods and port; `
+        + 'add the routes there, or give the gateways different hosts', gateway);
+    }
+    this.gatewayHosts.set(key, gateway);
+    this.changed();
+  }
+
+  /** One set of lanes per app: two would mean two lane headers woven into one VirtualService. */
+  public stainWith(route: StainedRoute): void {
+    if (this._stain) {
+      throw new InvalidInput('StainedRouteTwice', `'${route.node.id}' is a second StainedRoute of this app, ${this._stain.node.path} is the first; add the lanes there`, route);
+    }
+    this._stain = route;
+    this.changed();
+  }
+
+  /** The lane table for rules that route to these hosts; `undefined` where the app has no StainedRoute. */
+  public laneTable(hostNames: Iterable<string>): LaneTable | undefined {
+    if (!this._stain) return undefined;
+    const lanes: Record<string, Record<string, LaneDestination>> = {};
+    for (const hostName of hostNames) {
+      for (const [lane, destination] of this.hosts.get(hostName)?._lanes ?? []) {
+        (lanes[lane] ??= {})[hostName] = destination;
+      }
+    }
+    return { header: this._stain.header, lanes, servedLaneHeader: this._stain.servedLaneHeader, clusterDomain: this.clusterDomain };
+  }
+}

@@ -1,0 +1,153 @@
+import { Construct } from 'constructs';
+import { CanaryService, VersionOptions } from './canary-service';
+import { demand, InvalidInput } from './errors';
+import { laneName } from './lanes/lane-name';
+import { SERVED_LANE_HEADER } from './lanes/weave';
+import { Mesh } from './mesh';
+import { MeshHost } from './mesh-host';
+import { ServiceVersion } from './service-version';
+import { dnsLabelProblem, headerNameProblem } from './traffic/predicates';
+
+/** Properties of `StainedRoute`. */
+export interface StainedRouteProps {
+  /**
+   * The lane header: the request header whose value names the lane. Services forward it to whatever they call.
+   * @default 'project-version'
+   */
+  readonly header?: string;
+
+  /**
+   * Whether responses tell which lane served, in a response header.
+   * @default true
+   */
+  readonly reportServedLane?: boolean;
+
+  /**
+   * The response header for that.
+   * @default 'x-served-lane'
+   */
+  readonly servedLaneHeader?: string;
+}
+
+/** Options of `StainedRoute.addLane`. */
+export interface LaneOptions {
+  /**
+   * The lane's name, a DNS label: the lane header's value, the subset's name and the `version` label's value.
+   * @default - `laneName(branch)`: the branch itself where it is a DNS label of at most 30 characters, else a shortened form with a hash
+   */
+  readonly name?: string;
+}
+
+/** Options of `Lane.route`. */
+export interface LaneRouteOptions {
+  /**
+   * The labels of the lane's pods.
+   * @default - `version: <lane>`
+   */
+  readonly labels?: Record<string, string>;
+}
+
+/** Headers that HTTP or Envoy need for themselves. */
+const UNUSABLE_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'cookie'];
+
+/**
+ * The lanes of an app: a request that carries the lane header is served, at every hop, by the lane's version of a service
+ * where the lane has one, and by the baseline where it has none (traffic staining).
+ *
+ * Every VirtualService of the app, in the mesh and at gateways, gets the same lanes: before each rule that routes to a service
+ * the lane has a version of stands the lane's copy of that rule. Lanes are ordered by name, so a new one moves no other's lines.
+ * CORS rules that allow headers by name allow the lane header too.
+ *
+ * The mesh does not copy headers from one request to the next: each service must forward the lane header itself.
+ */
+export class StainedRoute extends Construct {
+  /** The lane header. */
+  public readonly header: string;
+
+  /** The response header that tells which lane served, `''` for none. */
+  public readonly servedLaneHeader: string;
+
+  private readonly lanes = new Map<string, Lane>();
+
+  /** Refused: header names that are no RFC 7230 tokens, not in lower case or needed by HTTP itself; a second StainedRoute. */
+  constructor(scope: Construct, id: string, props: StainedRouteProps = {}) {
+    super(scope, id);
+    this.header = laneHeader(this, 'header', props.header ?? 'project-version');
+    this.servedLaneHeader = (props.reportServedLane ?? true) ? laneHeader(this, 'servedLaneHeader', props.servedLaneHeader ?? SERVED_LANE_HEADER) : '';
+    Mesh.of(this).stainWith(this);
+  }
+
+  /**
+   * A lane for a branch.
+   *
+   * Refused: the empty branch, a lane that is there already (two branches given one name by hand, one branch twice), a name
+   * that is no DNS label.
+   */
+  public addLane(branch: string, options: LaneOptions = {}): Lane {
+    demand('branch', branch, branch === '' ? 'must not be empty' : undefined, { code: 'BranchEmpty', scope: this, remedy: 'a detached checkout has no branch: name it explicitly' });
+    const name = options.name ?? laneName(branch);
+    demand('name', name, dnsLabelProblem(name), { code: 'LaneName', scope: this, remedy: `leave it out for ${laneName(branch)}` });
+    const taken = this.lanes.get(name);
+    if (taken) {
+      const wayOut = taken.branch === branch ? 'keep the lane that the first call returned' : 'give one of them another name';
+      throw new InvalidInput('LaneTwice', `'name' must be new, got ${JSON.stringify(name)} for branch ${JSON.stringify(branch)}, `
+        + `which is the lane of branch ${JSON.stringify(taken.branch)}; ${wayOut}`, this);
+    }
+    const lane = new Lane(this, name, branch);
+    this.lanes.set(name, lane);
+    return lane;
+  }
+}
+
+/** One branch across the services that it changed. Made by `StainedRoute.addLane`. */
+export class Lane extends Construct {
+  /** The lane's name: the lane header's value, the subset's name and the `version` label's value. */
+  public readonly name: string;
+
+  /** The branch as its repository calls it. */
+  public readonly branch: string;
+
+  /** @internal */
+  constructor(scope: Construct, name: string, branch: string) {
+    super(scope, name);
+    this.name = name;
+    this.branch = branch;
+  }
+
+  /**
+   * The lane has a version of this service: a Deployment that inherits the service's template and overrides what is named
+   * here, a subset, and the lane's rules. New pods become ready before old ones go (`maxUnavailable: 0`) unless a strategy is
+   * given here or in the template.
+   *
+   * Emitted beside the service's other versions, in the service's chart.
+   *
+   * Refused: a service that the lane serves already, a service without versions, a lane named like one of its versions, no
+   * image here and in the template, `<service>-<lane>` over 63 characters.
+   */
+  public serve(service: CanaryService, options: VersionOptions = {}): ServiceVersion {
+    this.refuseTwice(service.host);
+    return service._deployLane(this.name, options);
+  }
+
+  /**
+   * The lane has a version of a host whose pods somebody else deploys: a subset and the lane's rules, no Deployment.
+   *
+   * Refused: a host that the lane serves already, a host without baseline, a lane named like one of its versions.
+   */
+  public route(host: MeshHost, options: LaneRouteOptions = {}): void {
+    this.refuseTwice(host);
+    host._serveLane(this.name, options.labels);
+  }
+
+  private refuseTwice(host: MeshHost): void {
+    if (!host._lanes.has(this.name)) return;
+    throw new InvalidInput('LaneServesTwice', `'service' must be one that lane ${this.name} does not serve yet, got ${host.hostName}; change the version that the first call returned`, this);
+  }
+}
+
+function laneHeader(scope: Construct, property: string, name: string): string {
+  demand(property, name, headerNameProblem(name), { code: 'HeaderName', scope });
+  const needed = UNUSABLE_HEADERS.includes(name) || name.startsWith('x-envoy-') || name.startsWith('x-forwarded-');
+  demand(property, name, needed ? 'must not be a header that HTTP or Envoy needs for itself' : undefined, { code: 'HeaderName', scope });
+  return name;
+}

@@ -1,0 +1,80 @@
+import { Duration } from 'cdk8s';
+import { headerNameProblem } from './predicates';
+import { StringMatch } from './string-match';
+import { wireDuration } from './wire-duration';
+import { demand } from '../errors';
+
+/** Options of `CorsPolicy.of`. */
+export interface CorsPolicyOptions {
+  /** The origins that may call, for example `StringMatch.exact('https://shop.example.com')`. */
+  readonly allowOrigins: StringMatch[];
+
+  /**
+   * The methods that may be used, in capitals.
+   * @default - not written: no `access-control-allow-methods` is answered
+   */
+  readonly allowMethods?: string[];
+
+  /**
+   * The request headers that a page may send. With a StainedRoute in the app its lane header is added, so that the browsers
+   * of those who test a lane may send it.
+   * @default - not written: no `access-control-allow-headers` is answered
+   */
+  readonly allowHeaders?: string[];
+
+  /**
+   * The response headers that a page may read.
+   * @default - not written: no `access-control-expose-headers` is answered
+   */
+  readonly exposeHeaders?: string[];
+
+  /**
+   * How long a browser may remember the answer, in whole seconds.
+   * @default - not written: the browser decides
+   */
+  readonly maxAge?: Duration;
+
+  /**
+   * Whether cookies may be sent.
+   * @default - not written: no `access-control-allow-credentials` is answered
+   */
+  readonly allowCredentials?: boolean;
+}
+
+/**
+ * Which web pages of other origins may call.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy
+ */
+export class CorsPolicy {
+  /** Refused: no origins, header names that are no RFC 7230 tokens (`*` is fine), a `maxAge` with parts of a second. */
+  public static of(options: CorsPolicyOptions): CorsPolicy {
+    const origins = options.allowOrigins.length;
+    demand('allowOrigins', origins, origins === 0 ? 'must name at least one origin' : undefined, { code: 'CorsOrigins' });
+    for (const property of ['allowHeaders', 'exposeHeaders'] as const) {
+      for (const name of options[property] ?? []) {
+        demand(property, name, name === '*' ? undefined : headerNameProblem(name.toLowerCase()), { code: 'HeaderName' });
+      }
+    }
+    if (options.maxAge) {
+      const whole = Number.isInteger(options.maxAge.toMilliseconds() / 1000);
+      demand('maxAge', `${options.maxAge.toMilliseconds()} ms`, whole ? undefined : 'must be whole seconds', { code: 'CorsMaxAge' });
+    }
+    return new CorsPolicy(options);
+  }
+
+  private constructor(private readonly options: CorsPolicyOptions) {}
+
+  /** @internal */
+  public _toManifest(): any {
+    const { allowOrigins, allowMethods, allowHeaders, exposeHeaders, maxAge, allowCredentials } = this.options;
+    return {
+      allowOrigins: allowOrigins.map((origin) => origin._toManifest()),
+      ...(allowMethods ? { allowMethods: [...allowMethods] } : {}),
+      ...(allowHeaders ? { allowHeaders: [...allowHeaders] } : {}),
+      ...(exposeHeaders ? { exposeHeaders: [...exposeHeaders] } : {}),
+      ...(maxAge ? { maxAge: wireDuration('maxAge', maxAge) } : {}),
+      ...(allowCredentials === undefined ? {} : { allowCredentials }),
+    };
+  }
+}

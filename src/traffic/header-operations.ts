@@ -1,0 +1,90 @@
+import { headerNameProblem, headerValueProblem } from './predicates';
+import { demand, InvalidInput } from '../errors';
+
+/** What to do with the headers of one direction. Applied in this order: remove, set, add. */
+export interface HeaderChanges {
+  /**
+   * Replaces the header, or puts it there.
+   * @default - no header is replaced
+   */
+  readonly set?: Record<string, string>;
+
+  /**
+   * Appends one more value of the header.
+   * @default - no value is appended
+   */
+  readonly add?: Record<string, string>;
+
+  /**
+   * Takes the header away.
+   * @default - no header is taken away
+   */
+  readonly remove?: string[];
+}
+
+/** Options of `HeaderOperations.of`. */
+export interface HeaderOperationsOptions {
+  /**
+   * On the way to the service.
+   * @default - the request's headers stay as they are
+   */
+  readonly request?: HeaderChanges;
+
+  /**
+   * On the way back.
+   * @default - the response's headers stay as they are
+   */
+  readonly response?: HeaderChanges;
+}
+
+/**
+ * Changes of request and response headers, for a rule or for one of its destinations.
+ *
+ * Where both change the same header, Envoy lets the *destination's* change win if the rule has one destination, and the
+ * *rule's* if it has two or more.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#Headers
+ */
+export class HeaderOperations {
+  /**
+   * Refused: names that are no RFC 7230 tokens or not in lower case (`:authority` may be set, to rewrite the host), values
+   * with control characters, a lone `%` in a value (Envoy substitutes `%NAME%`; write `%%`).
+   */
+  public static of(options: HeaderOperationsOptions): HeaderOperations {
+    const manifest: Record<string, any> = {};
+    for (const direction of ['request', 'response'] as const) {
+      const changes = changesManifest(direction, options[direction]);
+      if (Object.keys(changes).length > 0) manifest[direction] = changes;
+    }
+    if (Object.keys(manifest).length === 0) {
+      throw new InvalidInput('HeaderOperationsEmpty', "'request' and 'response' change no header; leave the operations out");
+    }
+    return new HeaderOperations(manifest);
+  }
+
+  private constructor(private readonly manifest: any) {}
+
+  /** @internal */
+  public _toManifest(): any {
+    return structuredClone(this.manifest);
+  }
+}
+
+function changesManifest(direction: 'request' | 'response', changes: HeaderChanges = {}): Record<string, any> {
+  const manifest: Record<string, any> = {};
+  for (const operation of ['set', 'add'] as const) {
+    for (const [name, text] of Object.entries(changes[operation] ?? {})) {
+      const property = `${direction}.${operation}.${name}`;
+      const rewritesHost = direction === 'request' && name === ':authority';
+      demand(property, name, rewritesHost ? undefined : headerNameProblem(name), { code: 'HeaderName' });
+      demand(property, text, headerValueProblem(text), { code: 'HeaderValue' });
+    }
+    if (Object.keys(changes[operation] ?? {}).length > 0) manifest[operation] = { ...changes[operation] };
+  }
+  for (const name of changes.remove ?? []) {
+    const problem = name === 'host' ? 'must not be the host, which every request needs' : headerNameProblem(name);
+    demand(`${direction}.remove`, name, problem, { code: 'HeaderName' });
+  }
+  if (changes.remove?.length) manifest.remove = [...changes.remove];
+  return manifest;
+}

@@ -1,0 +1,89 @@
+import { RE2JS } from 're2js';
+
+/*
+ * What may stand in a field, judged in one place: constructs throw what these say, checks report it. Each answers
+ * `undefined` for a good value, else the end of a sentence that begins with the property's name.
+ */
+
+/** RE2, because Istio accepts nothing else: no lookaround, no backreferences; at most 1024 characters. */
+export function regexProblem(regex: string): string | undefined {
+  if (regex === '') return 'must not be empty';
+  if (regex.length > 1024) return `must have at most 1024 characters, has ${regex.length}`;
+  try {
+    RE2JS.compile(regex);
+    return undefined;
+  } catch (error) {
+    return `must be an RE2 regular expression (no lookaround, no backreferences): ${(error as Error).message}`;
+  }
+}
+
+/** A whole string of these characters is a header name (RFC 7230 token). */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** RFC 7230 token in lower case: Envoy lower-cases names on the wire, and two spellings of one name would hide that. */
+export function headerNameProblem(name: string): string | undefined {
+  if (!HEADER_NAME.test(name)) return 'must be a header name (RFC 7230: letters, digits and !#$%&\'*+.^_`|~-)';
+  if (name !== name.toLowerCase()) return `must be in lower case (${JSON.stringify(name.toLowerCase())})`;
+  return undefined;
+}
+
+/** Envoy substitutes `%NAME%` in header values, so a lone `%` is refused by istiod; control characters always are. */
+export function headerValueProblem(value: string): string | undefined {
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return 'must not contain control characters';
+  if (value.replace(/%%/g, '').replace(/%[A-Za-z_][^%]*%/g, '').includes('%')) return 'must write a literal % as %%';
+  return undefined;
+}
+
+export function portProblem(port: number): string | undefined {
+  return Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : 'must be a whole number from 1 to 65535';
+}
+
+/** Weights are relative: 1 and 2 mean a third and two thirds. */
+export function weightProblem(weight: number): string | undefined {
+  return Number.isInteger(weight) && weight >= 0 && weight <= 2147483647 ? undefined : 'must be a whole number, 0 or more';
+}
+
+/** Istio takes durations of whole milliseconds, 1 ms at least. */
+export function millisecondsProblem(milliseconds: number): string | undefined {
+  return Number.isInteger(milliseconds) && milliseconds >= 1 ? undefined : 'must be a whole number of milliseconds, 1 ms or more';
+}
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+/** An RFC 1123 label: what a version, a subset and a lane may be called. */
+export function dnsLabelProblem(name: string): string | undefined {
+  return DNS_LABEL.test(name) && name.length <= 63
+    ? undefined
+    : 'must be a DNS label (lower-case letters, digits and inner dashes, 1 to 63 characters)';
+}
+
+/** An RFC 1035 label, which Services need: unlike other objects they may not begin with a digit. */
+export function serviceNameProblem(name: string): string | undefined {
+  return dnsLabelProblem(name) === undefined && /^[a-z]/.test(name)
+    ? undefined
+    : 'must be a DNS label that begins with a letter (lower-case letters, digits and inner dashes, 1 to 63 characters)';
+}
+
+/** A dotted DNS name, as object names are. */
+export function dnsNameProblem(name: string): string | undefined {
+  return name.length <= 253 && name.split('.').every((part) => dnsLabelProblem(part) === undefined)
+    ? undefined
+    : 'must be a DNS name (dotted labels of lower-case letters, digits and inner dashes)';
+}
+
+/** What a Gateway server may be for: `*`, `*.example.com` or a name with a dot in it. */
+export function gatewayHostProblem(host: string): string | undefined {
+  const allowed = "must be '*', a host name with a dot such as 'shop.example.com', or a wildcard such as '*.example.com'";
+  if (host === '*') return undefined;
+  const name = host.startsWith('*.') ? host.slice(2) : host;
+  return dnsNameProblem(name) === undefined && (host.startsWith('*.') || name.includes('.')) ? undefined : allowed;
+}
+
+const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+
+export function labelValueProblem(value: string): string | undefined {
+  return LABEL_VALUE.test(value) && value.length <= 63
+    ? undefined
+    : 'must be a label value (letters, digits, inner - _ and ., at most 63 characters)';
+}

@@ -1,0 +1,139 @@
+import { headerNameProblem, labelValueProblem, dnsLabelProblem, portProblem } from './predicates';
+import { StringMatch } from './string-match';
+import { demand, InvalidInput, shown } from '../errors';
+
+/** One `match` entry of a VirtualService's HTTP rule, as it stands in the manifest. */
+type MatchEntry = Record<string, any>;
+
+/**
+ * Which requests a rule is for. Immutable; conditions are joined by `and`, alternatives are several matches in one rule.
+ *
+ * ```ts
+ * RequestMatch.pathPrefix('/api').and(RequestMatch.userAgent(StringMatch.regex('.*Safari.*')))
+ * ```
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest
+ */
+export class RequestMatch {
+  /**
+   * The value of a header. The value is compared with its case, the name is not.
+   *
+   * Refused: names that are no RFC 7230 tokens or not in lower case.
+   */
+  public static header(name: string, match: StringMatch): RequestMatch {
+    demand('header', name, headerNameProblem(name), { code: 'HeaderName' });
+    return new RequestMatch({ headers: { [name]: match._toManifest() } });
+  }
+
+  /**
+   * The header does **not** have this value. A request without the header counts as having the empty value, except for
+   * `StringMatch.present()`: then the header must be absent.
+   */
+  public static withoutHeader(name: string, match: StringMatch): RequestMatch {
+    demand('header', name, headerNameProblem(name), { code: 'HeaderName' });
+    return new RequestMatch({ withoutHeaders: { [name]: match._toManifest() } });
+  }
+
+  /** One cookie of the `cookie` header. */
+  public static cookie(name: string, match: StringMatch): RequestMatch {
+    demand('cookie', name, headerNameProblem(name.toLowerCase()), { code: 'CookieName' });
+    const pattern = `^(.*?;)?\\s*(${StringMatch.exact(name)._toRegex()}=${match._toRegex()})(;.*)?$`;
+    return RequestMatch.header('cookie', StringMatch.regex(pattern));
+  }
+
+  /** The `user-agent` header, the usual way to tell browsers apart. */
+  public static userAgent(match: StringMatch): RequestMatch {
+    return RequestMatch.header('user-agent', match);
+  }
+
+  /** The path, without its query string. */
+  public static path(match: StringMatch): RequestMatch {
+    return new RequestMatch({ uri: match._toManifest() });
+  }
+
+  /**
+   * The path begins with `prefix`, letter by letter: `/foo` also matches `/foobar`.
+   *
+   * Refused: a prefix that does not begin with `/`, since no path would match it.
+   */
+  public static pathPrefix(prefix: string): RequestMatch {
+    demand('prefix', prefix, prefix.startsWith('/') ? undefined : "must begin with '/'", { code: 'PathPrefix' });
+    return RequestMatch.path(StringMatch.prefix(prefix));
+  }
+
+  /** The HTTP method, in capitals. */
+  public static method(match: StringMatch): RequestMatch {
+    return new RequestMatch({ method: match._toManifest() });
+  }
+
+  /** The Host header, **with** its port where the client sends one. */
+  public static authority(match: StringMatch): RequestMatch {
+    return new RequestMatch({ authority: match._toManifest() });
+  }
+
+  /** `http` or `https`. */
+  public static scheme(match: StringMatch): RequestMatch {
+    return new RequestMatch({ scheme: match._toManifest() });
+  }
+
+  /** One query parameter. */
+  public static queryParam(name: string, match: StringMatch): RequestMatch {
+    demand('queryParam', name, name === '' ? 'must not be empty' : undefined, { code: 'QueryParamName' });
+    return new RequestMatch({ queryParams: { [name]: match._toManifest() } });
+  }
+
+  /** The port that the request is for, as the Service or the gateway's server has it. */
+  public static port(port: number): RequestMatch {
+    demand('port', port, portProblem(port), { code: 'Port' });
+    return new RequestMatch({ port });
+  }
+
+  /** Requests from pods with these labels. At a gateway: from gateway pods with them. */
+  public static sourceLabels(labels: Record<string, string>): RequestMatch {
+    for (const [key, value] of Object.entries(labels)) demand(`sourceLabels.${key}`, value, labelValueProblem(value), { code: 'LabelValue' });
+    return new RequestMatch({ sourceLabels: { ...labels } });
+  }
+
+  /** Requests from pods of this namespace. */
+  public static sourceNamespace(namespace: string): RequestMatch {
+    demand('sourceNamespace', namespace, dnsLabelProblem(namespace), { code: 'Namespace' });
+    return new RequestMatch({ sourceNamespace: namespace });
+  }
+
+  private constructor(private readonly entry: MatchEntry) {}
+
+  /**
+   * Both conditions hold.
+   *
+   * Refused: two conditions on one thing (two paths, the same header twice), which a match entry cannot hold.
+   */
+  public and(other: RequestMatch): RequestMatch {
+    const joined: MatchEntry = { ...this.entry };
+    for (const [field, condition] of Object.entries(other.entry)) {
+      joined[field] = field in joined ? joinedField(field, joined[field], condition) : condition;
+    }
+    return new RequestMatch(joined);
+  }
+
+  /** @internal */
+  public _toManifest(): MatchEntry {
+    return structuredClone(this.entry);
+  }
+}
+
+/** Fields that hold several conditions by name; all the others hold one. */
+const BY_NAME = ['headers', 'withoutHeaders', 'queryParams', 'sourceLabels'];
+
+function joinedField(field: string, one: any, other: any): any {
+  if (JSON.stringify(one) === JSON.stringify(other)) return one;
+  if (!BY_NAME.includes(field)) throw clash(field, one, other);
+  for (const name of Object.keys(other)) {
+    if (name in one && JSON.stringify(one[name]) !== JSON.stringify(other[name])) throw clash(`${field}.${name}`, one[name], other[name]);
+  }
+  return { ...one, ...other };
+}
+
+function clash(field: string, one: unknown, other: unknown): InvalidInput {
+  return new InvalidInput('MatchClash', `'${field}' is asked for twice within one match: ${shown(JSON.stringify(one))} and `
+    + `${shown(JSON.stringify(other))}; alternatives are several matches in the rule's list, and one regular expression can hold both conditions`);
+}

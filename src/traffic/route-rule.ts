@@ -1,0 +1,104 @@
+import { Duration } from 'cdk8s';
+import { CorsPolicy } from './cors-policy';
+import { Destination } from './destination';
+import { HeaderOperations } from './header-operations';
+import { RequestMatch } from './request-match';
+import { wireDuration } from './wire-duration';
+import { InvalidInput } from '../errors';
+
+/** Options of `RouteRule.to`. */
+export interface RouteRuleOptions {
+  /**
+   * A name, which access logs show. Names that begin with `lane/` belong to the rules woven for lanes.
+   * @default - the rule has no name
+   */
+  readonly name?: string;
+
+  /**
+   * Which requests the rule is for: any of these.
+   * @default - all requests that no earlier rule took
+   */
+  readonly match?: RequestMatch[];
+
+  /**
+   * Header changes for all destinations of the rule.
+   * @default - none
+   */
+  readonly headers?: HeaderOperations;
+
+  /**
+   * How long a request may take, retries included. Whole milliseconds, 1 ms or more.
+   * @default - not written: Istio sets no limit
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * Which web pages of other origins may call.
+   * @default - no CORS answers
+   */
+  readonly corsPolicy?: CorsPolicy;
+}
+
+/**
+ * One rule of a host: which requests, and where they go. A lane's copy of it is made by StainedRoute.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute
+ */
+export class RouteRule {
+  /**
+   * A rule that routes to one destination, or by weight to several.
+   *
+   * Refused: no destinations, weights that are all zero, a timeout under 1 ms or with parts of a millisecond.
+   */
+  public static to(destinations: Destination[], options: RouteRuleOptions = {}): RouteRule {
+    if (destinations.length === 0) {
+      throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
+    }
+    if (destinations.length > 1 && destinations.every((destination) => destination.weight === 0)) {
+      throw new InvalidInput('WeightsAllZero', `'weight' must be above 0 for one destination at least, got 0 for all ${destinations.length}`);
+    }
+    if (options.timeout) wireDuration('timeout', options.timeout);
+    return new RouteRule(destinations, options);
+  }
+
+  private constructor(private readonly _destinations: Destination[], private readonly options: RouteRuleOptions) {}
+
+  /** The rule's name, if it has one. */
+  public get name(): string | undefined {
+    return this.options.name;
+  }
+
+  /** Where the rule routes to. */
+  public get destinations(): Destination[] {
+    return [...this._destinations];
+  }
+
+  /** The requests it is for, any of these; empty: all. */
+  public get matches(): RequestMatch[] {
+    return [...this.options.match ?? []];
+  }
+
+  /**
+   * The same rule for fewer requests: those that also match one of `matches`.
+   *
+   * @internal
+   */
+  public _narrowedTo(matches: RequestMatch[]): RouteRule {
+    if (matches.length === 0) return this;
+    const both = this.matches.length === 0 ? matches : matches.flatMap((outer) => this.matches.map((own) => outer.and(own)));
+    return new RouteRule(this._destinations, { ...this.options, match: both });
+  }
+
+  /** @internal */
+  public _toManifest(): any {
+    const { name, headers, timeout, corsPolicy } = this.options;
+    return {
+      ...(name === undefined ? {} : { name }),
+      ...(this.matches.length === 0 ? {} : { match: this.matches.map((match) => match._toManifest()) }),
+      route: this._destinations.map((destination) => destination._toManifest(this._destinations.length === 1)),
+      ...(headers ? { headers: headers._toManifest() } : {}),
+      ...(timeout ? { timeout: wireDuration('timeout', timeout) } : {}),
+      ...(corsPolicy ? { corsPolicy: corsPolicy._toManifest() } : {}),
+    };
+  }
+}

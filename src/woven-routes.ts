@@ -1,0 +1,71 @@
+import { Construct } from 'constructs';
+import { expandHost, namespaceOf } from './lanes/hosts';
+import { allowLaneHeader, weave, WeaveRefused } from './lanes/weave';
+import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
+import { Warnings } from './warnings';
+
+/** Properties of `WovenRoutes`. */
+export interface WovenRoutesProps {
+  readonly name: string;
+  readonly namespace: string;
+  /** The spec of the baseline, asked for at each rendering. */
+  readonly spec: () => any;
+}
+
+/**
+ * A VirtualService of ours, into which the app's lanes are woven. The user's patches come before the weaving, so the copies
+ * of lanes inherit them.
+ */
+export class WovenRoutes extends ManifestObject {
+  private checkedAt = -1;
+  private problems: string[] = [];
+
+  constructor(scope: Construct, id: string, props: WovenRoutesProps) {
+    super(scope, id, {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: props.name, namespace: props.namespace },
+      spec: props.spec,
+      finish: (manifest) => this.withLanes(manifest),
+    });
+    this.node.addValidation({ validate: () => this.validateLanes() });
+  }
+
+  private withLanes(manifest: any): any {
+    const mesh = Mesh.of(this);
+    const table = mesh.laneTable(routedHosts(manifest, mesh.clusterDomain));
+    if (!table) return manifest;
+    const { virtualService, warnings } = weave(allowLaneHeader(manifest, table.header), table);
+    for (const { code, path, message } of warnings) Warnings.of(this).add(this, code, `${path} ${message}`);
+    return virtualService;
+  }
+
+  /** cdk8s validates the whole app once per chart, so the answer is kept until something is contributed. */
+  private validateLanes(): string[] {
+    const { revision } = Mesh.of(this);
+    if (this.checkedAt !== revision) {
+      this.checkedAt = revision;
+      this.problems = this.findProblems();
+    }
+    return this.problems;
+  }
+
+  private findProblems(): string[] {
+    try {
+      this.withLanes(this._baseline());
+      return [];
+    } catch (error) {
+      if (!(error instanceof WeaveRefused)) throw error;
+      return error.problems.map(({ path, message }) => `${path} ${message}`);
+    }
+  }
+}
+
+/** The hosts that a VirtualService routes to, expanded. */
+function routedHosts(manifest: any, clusterDomain: string): Set<string> {
+  const rules = ['http', 'tcp', 'tls'].flatMap((kind) => manifest.spec?.[kind] ?? []);
+  const mirrors = rules.flatMap((rule) => [rule.mirror, ...(rule.mirrors ?? []).map((policy: any) => policy.destination)]);
+  const destinations = [...rules.flatMap((rule) => (rule.route ?? []).map((entry: any) => entry.destination)), ...mirrors];
+  return new Set(destinations.filter((destination) => destination?.host).map(({ host }) => expandHost(host, namespaceOf(manifest), clusterDomain)));
+}
