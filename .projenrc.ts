@@ -45,6 +45,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     `cdk8s-plus-27@${PEERS.plus}`,
     'fast-check@^4.10.2',
     'jest@^30',
+    'kubernetes-models@4.5.1', // the last for CommonJS; carries the schemas of Kubernetes' own kinds
     'tsx@^4.23.15',
   ],
   bundledDeps: ['commander@^14.0.3', 're2js@^2.10.0', 'yaml@^2.9.1'],
@@ -86,7 +87,6 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     ignorePatterns: ['*.js', '*.d.ts', 'node_modules/', 'imports/', 'lib/'],
   },
   gitignore: ['/examples/*/dist/', '*.tgz', '.DS_Store'],
-  npmignore: ['/.ci/', '/.projen/', '/.projenrc.ts', '/examples/', '/docs/', '/imports/*.yaml', '/lib/**/*.map', '*.tgz'],
 });
 
 project.defaultTask?.exec('tsx .projenrc.ts');
@@ -99,17 +99,28 @@ project.package.addField('exports', {
   './.jsii': './.jsii',
   './.warnings.jsii.js': './.warnings.jsii.js',
 });
+for (const left of ['/.ci/', '/.projenrc.ts', '/docs/', '/examples/', '/imports/', 'dist/', '*.tgz']) project.addPackageIgnore(left);
 project.gitattributes.addAttributes('/imports/*', 'linguist-generated');
 project.gitattributes.addAttributes('*.snap', 'linguist-generated');
 
 // `npm test` needs Node alone; the real mesh and the real API server have tasks of their own.
 project.addTask('demo', {
   description: 'Synthesizes examples/branch-environments and prints which version serves whom',
-  exec: 'tsx examples/branch-environments/demo.ts',
+  steps: [
+    { exec: 'cdk8s synth --no-check-upgrade', cwd: 'examples/branch-environments' },
+    { exec: 'echo "\nThe manifests are in examples/branch-environments/dist/. Which version serves whom:\n"' },
+    { exec: 'tsx src/cli/cdk8s-lanes.ts matrix examples/branch-environments/dist' },
+  ],
 });
 project.addTask('bench', {
   description: 'Measures synthesis, in paired runs',
   exec: 'tsx test/bench/bench.ts',
+  receiveArgs: true,
+});
+project.addTask('test:consumer', {
+  description: 'Installs the packed library in an empty folder with fresh peers and synthesizes a small app with it',
+  exec: 'node test/consumer/consumer.mjs',
+  receiveArgs: true,
 });
 project.addTask('imports', {
   description: `Regenerates imports/ from the CRDs of istio.io/api ${ISTIO_API_VERSION}`,

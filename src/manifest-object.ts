@@ -1,5 +1,6 @@
 import { ApiObject, ApiObjectMetadata, JsonPatch, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
+import { withSortedKeys } from './json';
 
 /** Properties of `ManifestObject`. */
 export interface ManifestObjectProps {
@@ -36,7 +37,7 @@ export class ManifestObject extends ApiObject {
 
   public toJson(): any {
     const manifest = this._baseline();
-    return this.parts.finish ? withSortedKeys(this.parts.finish(manifest)) : manifest;
+    return this.parts.finish ? inOrder(this.parts.finish(manifest)) : manifest;
   }
 
   /**
@@ -50,16 +51,10 @@ export class ManifestObject extends ApiObject {
 }
 
 /** The order of keys that cdk8s gives every object, unless `CDK8S_DISABLE_SORT` is set. */
-function withSortedKeys(manifest: any): any {
+function inOrder(manifest: any): any {
   if (process.env.CDK8S_DISABLE_SORT) return manifest;
-  const { apiVersion, kind, ...rest } = manifest;
-  return { apiVersion, kind, ...sorted(rest) };
-}
-
-function sorted(value: any): any {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+  const { apiVersion, kind, metadata, ...rest } = manifest;
+  return { apiVersion, kind, metadata, ...withSortedKeys(rest) };
 }
 
 /**
@@ -70,5 +65,5 @@ export function patchAfterRendering(object: ApiObject): void {
   const patches: JsonPatch[] = [];
   const render = object.toJson.bind(object);
   object.addJsonPatch = (...ops) => void patches.push(...ops);
-  object.toJson = () => JsonPatch.apply(render(), ...patches);
+  object.toJson = () => patches.length === 0 ? render() : JsonPatch.apply(render(), ...patches);
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'util';
+import { cloneJson } from '../json';
 
 /*
  * Istio applies a rule's header operations and its destination's in an order that depends on how many destinations the
@@ -33,8 +34,8 @@ const OPERATIONS = ['set', 'add', 'remove'] as const;
  * @param rewritesAuthority the rule has `rewrite.authority`, which beats a host that the destination sets
  */
 export function foldIntoOne(levels: Level, rewritesAuthority: boolean): Level {
-  const rule = structuredClone(levels.rule);
-  const destination = structuredClone(levels.destination);
+  const rule = cloneJson(levels.rule);
+  const destination = cloneJson(levels.destination);
   if (!destination) return { rule, destination };
   for (const direction of DIRECTIONS) {
     const outer = rule?.[direction];
@@ -58,7 +59,7 @@ export function foldIntoOne(levels: Level, rewritesAuthority: boolean): Level {
 /** Only what every one of them does: the operations that a group of destinations has in common. */
 export function commonOperations(all: (HeaderOperationsManifest | undefined)[]): { common?: HeaderOperationsManifest; differ: boolean } {
   const [first, ...others] = all;
-  if (others.every((other) => isDeepStrictEqual(other ?? {}, first ?? {}))) return { common: structuredClone(first), differ: false };
+  if (others.every((other) => isDeepStrictEqual(other ?? {}, first ?? {}))) return { common: cloneJson(first), differ: false };
   const common: HeaderOperationsManifest = {};
   for (const direction of DIRECTIONS) {
     const changes = first?.[direction];

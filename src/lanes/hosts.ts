@@ -1,3 +1,5 @@
+import { asList } from '../json';
+
 /*
  * How Istio names hosts, and which VirtualService has the say for one.
  *
@@ -38,7 +40,7 @@ export function namespaceOf(object: VirtualServiceManifest): string {
 
 /** Whether sidecars follow this VirtualService (and not gateways alone). */
 export function isForMesh(virtualService: VirtualServiceManifest): boolean {
-  const gateways: string[] = virtualService.spec?.gateways ?? [];
+  const gateways: string[] = asList(virtualService.spec?.gateways);
   return gateways.length === 0 || gateways.includes('mesh');
 }
 
@@ -63,7 +65,7 @@ export interface LostHost {
  * All are taken to be visible to each other (`exportTo: *`): with narrower exports a client may follow a private one.
  */
 export function lostHosts(virtualServices: VirtualServiceManifest[], clusterDomain: string = DEFAULT_CLUSTER_DOMAIN): LostHost[] {
-  const inOrder = virtualServices.filter((vs) => (vs.spec?.hosts ?? []).length > 0 && isForMesh(vs)).sort(byAge);
+  const inOrder = virtualServices.filter((vs) => asList(vs.spec?.hosts).length > 0 && isForMesh(vs)).sort(byAge);
   const winners = new Map<string, VirtualServiceManifest>();
   const lost: LostHost[] = [];
   for (const vs of inOrder) {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'util';
 import { commonOperations, foldIntoOne, headerNames, HeaderOperationsManifest } from './header-precedence';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isMistakenAbbreviation, namespaceOf, objectName, VirtualServiceManifest } from './hosts';
+import { asList, cloneJson } from '../json';
 import { dnsLabelProblem, headerNameProblem } from '../traffic/predicates';
 
 /** Rules whose name begins so were woven; users may not name theirs so. */
@@ -104,7 +105,7 @@ export class WeaveRefused extends Error {
  *   header, when a rule's weights are all zero, or when the table itself is wrong
  */
 export function weave(virtualService: VirtualServiceManifest, table: LaneTable): Woven {
-  const woven = structuredClone(virtualService);
+  const woven = cloneJson(virtualService);
   if (woven.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] !== undefined) return { virtualService: woven, warnings: [] };
   const weaver = new Weaver(woven, table);
   const rules = asList(woven.spec?.http).filter((rule) => !isLaneRule(rule));
@@ -125,7 +126,7 @@ export function laneOfRule(rule: any): string | undefined {
  * lane header itself, so the baseline's rules need it, and need it before the first lane comes.
  */
 export function allowLaneHeader(virtualService: VirtualServiceManifest, header: string): VirtualServiceManifest {
-  const allowing = structuredClone(virtualService);
+  const allowing = cloneJson(virtualService);
   for (const rule of asList(allowing.spec?.http)) {
     const allowed = rule?.corsPolicy?.allowHeaders;
     if (!Array.isArray(allowed) || allowed.length === 0) continue;
@@ -136,10 +137,6 @@ export function allowLaneHeader(virtualService: VirtualServiceManifest, header: 
 
 function isLaneRule(rule: any): boolean {
   return typeof rule?.name === 'string' && rule.name.startsWith(LANE_RULE_PREFIX);
-}
-
-function asList(list: any): any[] {
-  return Array.isArray(list) ? list : [];
 }
 
 /** The work on one VirtualService: gathers every problem rather than stopping at the first. */
@@ -220,12 +217,12 @@ class Weaver {
 
   private copy(rule: any, lane: string, destinations: Map<string, LaneDestination>, live: LiveDestination[], path: string): any {
     // Cloned so that no two rules share an object: YAML writers turn those into anchors.
-    const { mirror, mirrors, mirrorPercent, mirrorPercentage, ...kept } = structuredClone(rule);
+    const { mirror, mirrors, mirrorPercent, mirrorPercentage, ...kept } = cloneJson(rule);
     const groups = groupsOf(live, destinations);
     const alone = groups.length === 1;
     const route = groups.map((group) => {
       const target = destinations.get(group[0].host);
-      if (!target) return { ...structuredClone(group[0].entry), weight: group[0].weight };
+      if (!target) return { ...cloneJson(group[0].entry), weight: group[0].weight };
       let own = this.headersOf(group, path);
       if (alone && rule.route.length > 1) {
         const folded = foldIntoOne({ rule: kept.headers, destination: own }, kept.rewrite?.authority !== undefined);
@@ -251,7 +248,7 @@ class Weaver {
       if (field in fields && !isDeepStrictEqual(fields[field], asked)) {
         this.refuse('LaneRuleClash', path, `lane ${lane} asks for different '${field}' for two hosts of this rule; split the rule`);
       }
-      fields[field] = structuredClone(asked);
+      fields[field] = cloneJson(asked);
     }
     return fields;
   }
@@ -280,7 +277,10 @@ class Weaver {
 
   private laneMatch(match: any, lane: string): any[] {
     const entries = asList(match).length === 0 ? [{}] : asList(match);
-    return entries.map((entry) => ({ ...structuredClone(entry), headers: { ...structuredClone(entry?.headers), [this.table.header]: { exact: lane } } }));
+    return entries.map((entry) => {
+      const { headers, ...others } = cloneJson(entry ?? {});
+      return { ...others, headers: { ...headers, [this.table.header]: { exact: lane } } };
+    });
   }
 
   /** The lane header is woven, never written. */

@@ -1,5 +1,6 @@
 import { headerNameProblem, headerValueProblem } from './predicates';
 import { demand, InvalidInput } from '../errors';
+import { cloneJson } from '../json';
 
 /** What to do with the headers of one direction. Applied in this order: remove, set, add. */
 export interface HeaderChanges {
@@ -66,7 +67,7 @@ export class HeaderOperations {
 
   /** @internal */
   public _toManifest(): any {
-    return structuredClone(this.manifest);
+    return cloneJson(this.manifest);
   }
 }
 

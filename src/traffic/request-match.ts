@@ -1,6 +1,7 @@
 import { headerNameProblem, labelValueProblem, dnsLabelProblem, portProblem } from './predicates';
 import { StringMatch } from './string-match';
 import { demand, InvalidInput, shown } from '../errors';
+import { cloneJson } from '../json';
 
 /** One `match` entry of a VirtualService's HTTP rule, as it stands in the manifest. */
 type MatchEntry = Record<string, any>;
@@ -117,7 +118,7 @@ export class RequestMatch {
 
   /** @internal */
   public _toManifest(): MatchEntry {
-    return structuredClone(this.entry);
+    return cloneJson(this.entry);
   }
 }
 

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { matrixJson, matrixTable } from './print-matrix';
+import { readManifests, UsageError } from './read-manifests';
+import { InvalidInput } from '../errors';
+import { laneName } from '../lanes/lane-name';
+import { ManifestSyntaxError } from '../manifests';
+import { laneMatrix } from '../simulate/matrix';
+
+const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  done, and requests would fail: the output says which
+  2  the input is at fault: the message says where`;
+
+function program(): Command {
+  const cli = new Command('cdk8s-lanes')
+    .description('Many branches in one shared Kubernetes and Istio environment')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride();
+
+  cli.command('lane-name')
+    .description('print the lane of a branch: its lane header value, subset and version label')
+    .argument('<branch>', 'the branch as its repository calls it')
+    .addHelpText('after', EXIT_CODES)
+    .action((branch: string) => {
+      process.stdout.write(`${laneName(branch)}\n`);
+    });
+
+  cli.command('matrix')
+    .description('print which version of each service serves each lane')
+    .argument('<path...>', 'files or folders with manifests, - for standard input')
+    .option('--header <name>', 'the lane header (default: the one that the rules of lanes match)')
+    .option('--cluster-domain <domain>', "the cluster's domain", 'cluster.local')
+    .option('--json', 'for programs')
+    .addHelpText('after', EXIT_CODES)
+    .action((paths: string[], options: { header?: string; clusterDomain: string; json?: boolean }) => {
+      const matrix = laneMatrix(readManifests(paths).map(({ manifest }) => manifest), options);
+      process.stdout.write(options.json ? matrixJson(matrix) : matrixTable(matrix));
+      for (const { host, loser, winner, reason } of matrix.lostHosts) {
+        process.stderr.write(`warning: VirtualService ${loser} has no effect on ${host} in the mesh: sidecars follow ${winner}, which is ${reason}\n`);
+      }
+      if (matrix.rows.some(({ cells }) => cells.some(({ problems }) => problems.length > 0))) process.exitCode = 1;
+    });
+
+  return cli;
+}
+
+function main(): void {
+  try {
+    program().parse();
+  } catch (error) {
+    // Commander has said what is wrong by itself.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else if (error instanceof UsageError || error instanceof ManifestSyntaxError || error instanceof InvalidInput || error instanceof RangeError) {
+      process.stderr.write(`cdk8s-lanes: ${error.message}\n`);
+      process.exitCode = 2;
+    } else {
+      throw error;
+    }
+  }
+}
+
+main();
