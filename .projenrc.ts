@@ -66,7 +66,6 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     include: ['../src/**/*.ts', '../imports/**/*.ts', '../examples/**/*.ts', '../.projenrc.ts'],
     exclude: ['../examples/*/node_modules'],
   },
-  tsJestOptions: { transformOptions: { isolatedModules: true } },
   jestOptions: {
     junitReporting: false,
     passWithNoTests: false,
@@ -84,7 +83,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     dirs: ['src', '.projenrc.ts'],
     devdirs: ['test', 'examples'],
     commandOptions: { fix: false },
-    ignorePatterns: ['*.js', '*.d.ts', 'node_modules/', 'imports/', 'lib/'],
+    ignorePatterns: ['*.js', '*.d.ts', 'node_modules/', 'imports/', 'lib/', '!.projenrc.ts'],
   },
   gitignore: ['/examples/*/dist/', '*.tgz', '.DS_Store'],
 });

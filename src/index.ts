@@ -13,4 +13,5 @@ export * from './traffic/request-match';
 export * from './traffic/route-rule';
 export * from './traffic/string-match';
 export { laneName } from './lanes/lane-name';
-export { HANDLES_LANE_HEADER_LABEL, LaneDestination, LaneTable, weave, WeaveFinding, Woven } from './lanes/weave';
+export { HANDLES_LANE_HEADER_LABEL, weave } from './lanes/weave';
+export type { LaneDestination, LaneTable, WeaveFinding, Woven } from './lanes/weave';

@@ -50,14 +50,14 @@ function main(): void {
   try {
     program().parse();
   } catch (error) {
-    // Commander has said what is wrong by itself.
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else if (error instanceof UsageError || error instanceof ManifestSyntaxError || error instanceof InvalidInput || error instanceof RangeError) {
-      process.stderr.write(`cdk8s-lanes: ${error.message}\n`);
-      process.exitCode = 2;
-    } else {
-      throw error;
+    if (error instanceof CommanderError) {
+      // Commander has said what is wrong by itself.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
     }
+    if (![UsageError, ManifestSyntaxError, InvalidInput].some((kind) => error instanceof kind)) throw error;
+    process.stderr.write(`cdk8s-lanes: ${(error as Error).message}\n`);
+    process.exitCode = 2;
   }
 }
 

@@ -1,7 +1,8 @@
 import { RE2JS } from 're2js';
+import { InvalidInput, shown } from '../errors';
+import { asList } from '../json';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isForMesh, LostHost, lostHosts, namespaceOf, objectName } from '../lanes/hosts';
 import { laneOfRule } from '../lanes/weave';
-import { asList } from '../json';
 
 /** A version and the share of requests that it serves. */
 export interface Share {
@@ -69,7 +70,7 @@ export interface MatrixOptions {
  * Which version of each service serves each lane, for clients with a sidecar, read off the manifests: VirtualServices,
  * DestinationRules, Services and Deployments; other kinds are ignored.
  *
- * @throws RangeError when a rule's regular expression is not RE2
+ * @throws InvalidInput when a rule's regular expression is not RE2
  */
 export function laneMatrix(manifests: any[], options: MatrixOptions = {}): Matrix {
   const clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
@@ -171,7 +172,8 @@ class MeshManifests {
 
   /** The VirtualService that sidecars follow for a host. */
   private virtualServiceFor(host: string): any {
-    const candidates = this.virtualServices.filter((vs) => isForMesh(vs) && asList(vs.spec?.hosts).some((written: string) => this.expand(written, vs) === host));
+    const names = (vs: any) => asList(vs.spec?.hosts).map((written) => this.expand(written, vs));
+    const candidates = this.virtualServices.filter((vs) => isForMesh(vs) && names(vs).includes(host));
     const losers = lostHosts(candidates, this.clusterDomain).filter((lost) => lost.host === host).map(({ loser }) => loser);
     return candidates.find((vs) => !losers.includes(objectName(vs)));
   }
@@ -250,7 +252,7 @@ function compiled(regex: string): { matches(text: string): boolean } {
   try {
     return RE2JS.compile(regex);
   } catch (error) {
-    throw new RangeError(`'regex' must be RE2, got ${JSON.stringify(regex)}: ${(error as Error).message}`);
+    throw new InvalidInput('StringMatchRegex', `'regex' must be RE2, got ${shown(regex)}: ${(error as Error).message}`);
   }
 }
 
