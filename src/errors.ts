@@ -1,4 +1,5 @@
 import { IConstruct } from 'constructs';
+import { labelsProblem } from './traffic/predicates';
 
 /**
  * What bad input is answered with. The message names the property in quotes, the value got, what is allowed and the way
@@ -22,6 +23,12 @@ export interface DemandContext {
   readonly code: string;
   readonly scope?: IConstruct;
   readonly remedy?: string;
+}
+
+/** `demand` for the labels of a property. */
+export function demandLabels(property: string, labels: Record<string, string>, scope?: IConstruct): void {
+  const found = labelsProblem(labels);
+  if (found) demand(found.key === undefined ? property : `${property}.${found.key}`, found.got, found.problem, { code: 'LabelValue', scope });
 }
 
 /**

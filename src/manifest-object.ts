@@ -1,6 +1,7 @@
 import { ApiObject, ApiObjectMetadata, JsonPatch, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { withSortedKeys } from './json';
+import { Mesh } from './mesh';
 
 /** Properties of `ManifestObject`. */
 export interface ManifestObjectProps {
@@ -33,6 +34,7 @@ export class ManifestObject extends ApiObject {
       metadata: parts.metadata,
       ...(parts.spec ? { spec: Lazy.any({ produce: parts.spec }) } : {}),
     });
+    Mesh.of(this).ownObject(this.kind, this.metadata.namespace, this.name, this);
   }
 
   public toJson(): any {

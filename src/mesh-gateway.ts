@@ -1,10 +1,10 @@
 import { Construct } from 'constructs';
-import { demand, InvalidInput } from './errors';
+import { demand, demandLabels, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { namespaceFor, objectName } from './mesh-host';
 import { IRoutable, Destination } from './traffic/destination';
-import { gatewayHostProblem, labelValueProblem, portProblem } from './traffic/predicates';
+import { gatewayHostProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule } from './traffic/route-rule';
 import { WovenRoutes } from './woven-routes';
@@ -91,7 +91,7 @@ export class MeshGateway extends Construct {
     demand('hosts', '[]', this.hosts.length === 0 ? "must name at least one host, or '*' for all" : undefined, { code: 'GatewayHost', scope: this });
     demand('port', port, portProblem(port), { code: 'Port', scope: this });
     demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
-    for (const [key, text] of Object.entries(selector)) demand(`selector.${key}`, text, labelValueProblem(text), { code: 'LabelValue', scope: this });
+    demandLabels('selector', selector, this);
     const server = `${JSON.stringify(Object.entries(selector).sort())}:${port}`;
     for (const host of this.hosts) {
       demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });

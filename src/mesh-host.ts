@@ -1,12 +1,12 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
-import { demand, InvalidInput } from './errors';
+import { demand, demandLabels, InvalidInput } from './errors';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { Destination, IRoutable } from './traffic/destination';
-import { dnsLabelProblem, dnsNameProblem, labelValueProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { dnsLabelProblem, dnsNameProblem, portProblem, serviceNameProblem } from './traffic/predicates';
 import { RouteRule } from './traffic/route-rule';
 import { WovenRoutes } from './woven-routes';
 
@@ -90,6 +90,7 @@ export class MeshHost extends Construct implements IRoutable {
     super(scope, id);
     demand('name', props.name, serviceNameProblem(props.name), { code: 'ServiceName', scope: this });
     if (props.port !== undefined) demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
+    if (props.baseline !== undefined) demand('baseline', props.baseline, dnsLabelProblem(props.baseline), { code: 'VersionName', scope: this });
     this.name = props.name;
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
@@ -139,7 +140,7 @@ export class MeshHost extends Construct implements IRoutable {
         + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
     }
     demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
-    for (const [key, text] of Object.entries(labels)) demand(`labels.${key}`, text, labelValueProblem(text), { code: 'LabelValue', scope: this });
+    demandLabels('labels', labels, this);
     this.subsets.set(version, { ...labels });
     this.ensureDestinationRule();
     Mesh.of(this).changed();
@@ -234,13 +235,13 @@ export class MeshHost extends Construct implements IRoutable {
 }
 
 /** The namespace that was said, or the chart's. */
-export function namespaceFor(scope: Construct, namespace: string | undefined): string {
+export function namespaceFor(scope: Construct, namespace: string | undefined, property = 'namespace'): string {
   const found = namespace ?? Chart.of(scope).namespace;
   if (found === undefined) {
-    throw new InvalidInput('NamespaceMissing', "'namespace' must be set, got undefined: hosts are written in full, as <service>.<namespace>.svc.cluster.local; "
+    throw new InvalidInput('NamespaceMissing', `'${property}' must be set, got undefined: hosts are written in full, as <service>.<namespace>.svc.cluster.local; `
       + "set it here or for the chart: new Chart(app, 'id', { namespace })", scope);
   }
-  demand('namespace', found, dnsLabelProblem(found), { code: 'Namespace', scope });
+  demand(property, found, dnsLabelProblem(found), { code: 'Namespace', scope });
   return found;
 }
 

@@ -31,7 +31,7 @@ export class MeshNamespace extends Construct {
   /** Refused: names that are no DNS labels. */
   constructor(scope: Construct, id: string, props: MeshNamespaceProps = {}) {
     super(scope, id);
-    this.name = namespaceFor(this, props.name);
+    this.name = namespaceFor(this, props.name, 'name');
     if (props.revision !== undefined) {
       demand('revision', props.revision, props.revision === '' ? 'must not be empty' : labelValueProblem(props.revision), { code: 'LabelValue', scope: this });
     }

@@ -28,6 +28,7 @@ export class Mesh {
   public revision = 0;
 
   private readonly hosts = new Map<string, MeshHost>();
+  private readonly objects = new Map<string, IConstruct>();
   private readonly gatewayHosts = new Map<string, MeshGateway>();
   private _stain?: StainedRoute;
 
@@ -57,6 +58,16 @@ export class Mesh {
     }
     this.hosts.set(host.hostName, host);
     this.changed();
+  }
+
+  /** Two objects of one kind, namespace and name: the second applied would silently replace the first. */
+  public ownObject(kind: string, namespace: string | undefined, name: string, object: IConstruct): void {
+    const key = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+    const owner = this.objects.get(key);
+    if (owner) {
+      throw new InvalidInput('ObjectTwice', `'name' would give the app two objects ${key}, the other is ${owner.node.path}; set another name for one of them`, object);
+    }
+    this.objects.set(key, object);
   }
 
   /** The owner of a host, if this app has it. */

@@ -2,6 +2,7 @@ import { JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { patchAfterRendering } from './manifest-object';
+import { Mesh } from './mesh';
 import { WorkloadOptions } from './workload';
 
 /** Properties of `VersionDeployment`. */
@@ -43,6 +44,7 @@ export class VersionDeployment extends kplus.Deployment {
       terminationGracePeriod: workload.terminationGracePeriod,
       securityContext: workload.podSecurityContext,
     });
+    Mesh.of(this).ownObject('Deployment', props.namespace, props.name, this);
     this.selector = props.selector;
     this.said = workload;
     this.appProtocol = props.appProtocol;

@@ -41,24 +41,38 @@ export interface CorsPolicyOptions {
   readonly allowCredentials?: boolean;
 }
 
+/** What istiod takes for a method. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', '*'];
+
 /**
  * Which web pages of other origins may call.
  *
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy
  */
 export class CorsPolicy {
-  /** Refused: no origins, header names that are no RFC 7230 tokens (`*` is fine), a `maxAge` with parts of a second. */
+  /**
+   * Refused: no origins or origins that say nothing, unknown methods, header names that are no RFC 7230 tokens (`*` is fine),
+   * a `maxAge` under a second or with parts of one.
+   */
   public static of(options: CorsPolicyOptions): CorsPolicy {
     const origins = options.allowOrigins.length;
     demand('allowOrigins', origins, origins === 0 ? 'must name at least one origin' : undefined, { code: 'CorsOrigins' });
+    const vague = options.allowOrigins.some((origin) => Object.values(origin._toManifest()).join('') === '');
+    demand('allowOrigins', 'one that says nothing', vague ? 'must say what each origin is' : undefined, {
+      code: 'CorsOrigins', remedy: "StringMatch.regex('.*') allows every origin",
+    });
+    for (const method of options.allowMethods ?? []) {
+      demand('allowMethods', method, METHODS.includes(method) ? undefined : `must be of ${METHODS.join(', ')}`, { code: 'CorsMethod' });
+    }
     for (const property of ['allowHeaders', 'exposeHeaders'] as const) {
       for (const name of options[property] ?? []) {
         demand(property, name, name === '*' ? undefined : headerNameProblem(name.toLowerCase()), { code: 'HeaderName' });
       }
     }
     if (options.maxAge) {
-      const whole = Number.isInteger(options.maxAge.toMilliseconds() / 1000);
-      demand('maxAge', `${options.maxAge.toMilliseconds()} ms`, whole ? undefined : 'must be whole seconds', { code: 'CorsMaxAge' });
+      const milliseconds = options.maxAge.toMilliseconds({ integral: false });
+      const whole = Number.isInteger(milliseconds / 1000) && milliseconds >= 1000;
+      demand('maxAge', `${milliseconds} ms`, whole ? undefined : 'must be whole seconds, 1 or more', { code: 'CorsMaxAge' });
     }
     return new CorsPolicy(options);
   }

@@ -80,6 +80,24 @@ export function gatewayHostProblem(host: string): string | undefined {
   return dnsNameProblem(name) === undefined && (host.startsWith('*.') || name.includes('.')) ? undefined : allowed;
 }
 
+/** `name` or `prefix/name`. */
+export function labelKeyProblem(key: string): string | undefined {
+  const [name, prefix, ...rest] = key.split('/').reverse();
+  const valid = rest.length === 0 && name !== '' && labelValueProblem(name) === undefined && (prefix === undefined || dnsNameProblem(prefix) === undefined);
+  return valid ? undefined : 'must have label keys (letters, digits, inner - _ and ., at most 63 characters, optionally behind a DNS name and a slash)';
+}
+
+/** What is wrong with the first wrong one of these labels. */
+export function labelsProblem(labels: Record<string, string>): { key?: string; got: string; problem: string } | undefined {
+  for (const [key, text] of Object.entries(labels)) {
+    const keyProblem = labelKeyProblem(key);
+    if (keyProblem) return { got: key, problem: keyProblem };
+    const valueProblem = labelValueProblem(text);
+    if (valueProblem) return { key, got: text, problem: valueProblem };
+  }
+  return undefined;
+}
+
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 export function labelValueProblem(value: string): string | undefined {

@@ -1,6 +1,6 @@
-import { headerNameProblem, labelValueProblem, dnsLabelProblem, portProblem } from './predicates';
+import { headerNameProblem, dnsLabelProblem, portProblem } from './predicates';
 import { StringMatch } from './string-match';
-import { demand, InvalidInput, shown } from '../errors';
+import { demand, demandLabels, InvalidInput, shown } from '../errors';
 import { cloneJson } from '../json';
 
 /** One `match` entry of a VirtualService's HTTP rule, as it stands in the manifest. */
@@ -91,7 +91,7 @@ export class RequestMatch {
 
   /** Requests from pods with these labels. At a gateway: from gateway pods with them. */
   public static sourceLabels(labels: Record<string, string>): RequestMatch {
-    for (const [key, value] of Object.entries(labels)) demand(`sourceLabels.${key}`, value, labelValueProblem(value), { code: 'LabelValue' });
+    demandLabels('sourceLabels', labels);
     return new RequestMatch({ sourceLabels: { ...labels } });
   }
 

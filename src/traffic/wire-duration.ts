@@ -3,13 +3,9 @@ import { IConstruct } from 'constructs';
 import { millisecondsProblem } from './predicates';
 import { demand } from '../errors';
 
-/**
- * A duration as Istio writes it: `1500ms`, `2s`.
- *
- * `Duration.toMilliseconds()` of the smallest unit may be a fraction, and cdk8s' own texts are ISO 8601, which Istio refuses.
- */
+/** A duration as Istio writes it: `1500ms`, `2s`. (cdk8s' own texts are ISO 8601, which Istio refuses.) */
 export function wireDuration(property: string, duration: Duration, scope?: IConstruct): string {
-  const milliseconds = duration.toMilliseconds();
+  const milliseconds = duration.toMilliseconds({ integral: false });
   demand(property, `${milliseconds} ms`, millisecondsProblem(milliseconds), { code: 'Duration', scope });
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
 }

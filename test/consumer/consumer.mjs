@@ -33,6 +33,9 @@ try {
     if (copies.length !== 1) throw new Error(`${copies.length} copies of ${peer}, 1 expected:\n${copies.join('\n')}`);
   }
 
+  const kinds = run('node', ['-p', "Object.values(require('cdk8s-lanes/imports/networking.istio.io')).filter((c) => c.GVK).length"], folder);
+  if (Number(kinds) !== 6) throw new Error(`the package's imports have ${kinds.trim()} kinds of networking.istio.io, 6 expected`);
+
   step('type-checking and synthesizing the smallest app of the README');
   const [, app] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
   if (!app) throw new Error('README.md has no TypeScript block');
