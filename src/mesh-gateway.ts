@@ -97,6 +97,7 @@ export class MeshGateway extends Construct {
       demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });
       Mesh.of(this).ownGatewayHost(server, host, this);
     }
+    this.node.addValidation({ validate: () => this.clashes() });
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
@@ -156,7 +157,20 @@ export class MeshGateway extends Construct {
   private rulesOf(host: string): RouteRule[] {
     const routes = this.routesOf.get(host)!;
     const inOrder = [...routes.filter(({ match }) => match.length > 0), ...routes.filter(({ match }) => match.length === 0)];
-    return inOrder.flatMap(({ service, match }) => this.baselineRules(service).map((rule) => rule._narrowedTo(match)));
+    return inOrder.flatMap(({ service, match }) => this.baselineRules(service).flatMap((rule) => rule._narrowedTo(match) ?? []));
+  }
+
+  /** A route's match and a rule of its service may not fit into one match entry. */
+  private clashes(): string[] {
+    return [...this.virtualServices.keys()].flatMap((host) => {
+      try {
+        this.rulesOf(host);
+        return [];
+      } catch (error) {
+        if (!(error instanceof InvalidInput)) throw error;
+        return [`${host}: ${error.message}`];
+      }
+    });
   }
 
   private baselineRules(service: IRoutable): RouteRule[] {

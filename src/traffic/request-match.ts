@@ -1,10 +1,8 @@
+import { intersection, MatchClash, MatchEntry } from './intersection';
 import { headerNameProblem, dnsLabelProblem, portProblem } from './predicates';
 import { StringMatch } from './string-match';
-import { demand, demandLabels, InvalidInput, shown } from '../errors';
+import { demand, demandLabels, InvalidInput } from '../errors';
 import { cloneJson } from '../json';
-
-/** One `match` entry of a VirtualService's HTTP rule, as it stands in the manifest. */
-type MatchEntry = Record<string, any>;
 
 /**
  * Which requests a rule is for. Immutable; conditions are joined by `and`, alternatives are several matches in one rule.
@@ -106,14 +104,30 @@ export class RequestMatch {
   /**
    * Both conditions hold.
    *
-   * Refused: two conditions on one thing (two paths, the same header twice), which a match entry cannot hold.
+   * Refused: two conditions on one thing that nothing meets (two different exact paths), or that no single condition can stand
+   * for (a prefix and a regular expression).
    */
   public and(other: RequestMatch): RequestMatch {
-    const joined: MatchEntry = { ...this.entry };
-    for (const [field, condition] of Object.entries(other.entry)) {
-      joined[field] = field in joined ? joinedField(field, joined[field], condition) : condition;
+    try {
+      return new RequestMatch(intersection(this.entry, other.entry));
+    } catch (error) {
+      throw error instanceof MatchClash ? refusal(error) : error;
     }
-    return new RequestMatch(joined);
+  }
+
+  /**
+   * Both conditions hold; `undefined` when nothing meets both.
+   *
+   * @internal
+   */
+  public _and(other: RequestMatch): RequestMatch | undefined {
+    try {
+      return new RequestMatch(intersection(this.entry, other.entry));
+    } catch (error) {
+      if (!(error instanceof MatchClash)) throw error;
+      if (error.nothingMeetsBoth) return undefined;
+      throw refusal(error);
+    }
   }
 
   /** @internal */
@@ -122,19 +136,8 @@ export class RequestMatch {
   }
 }
 
-/** Fields that hold several conditions by name; all the others hold one. */
-const BY_NAME = ['headers', 'withoutHeaders', 'queryParams', 'sourceLabels'];
-
-function joinedField(field: string, one: any, other: any): any {
-  if (JSON.stringify(one) === JSON.stringify(other)) return one;
-  if (!BY_NAME.includes(field)) throw clash(field, one, other);
-  for (const name of Object.keys(other)) {
-    if (name in one && JSON.stringify(one[name]) !== JSON.stringify(other[name])) throw clash(`${field}.${name}`, one[name], other[name]);
-  }
-  return { ...one, ...other };
-}
-
-function clash(field: string, one: unknown, other: unknown): InvalidInput {
-  return new InvalidInput('MatchClash', `'${field}' is asked for twice within one match: ${shown(JSON.stringify(one))} and `
-    + `${shown(JSON.stringify(other))}; alternatives are several matches in the rule's list, and one regular expression can hold both conditions`);
+function refusal({ field, one, other, nothingMeetsBoth }: MatchClash): InvalidInput {
+  const why = nothingMeetsBoth ? 'and nothing meets both' : 'and no single condition says both; one regular expression may';
+  return new InvalidInput('MatchClash', `'${field}' is asked for twice within one match: ${JSON.stringify(one)} and ${JSON.stringify(other)}, `
+    + `${why}; alternatives are several matches in the rule's list`);
 }

@@ -79,14 +79,14 @@ export class RouteRule {
   }
 
   /**
-   * The same rule for fewer requests: those that also match one of `matches`.
+   * The same rule for fewer requests: those that also match one of `matches`; `undefined` when there are none such.
    *
    * @internal
    */
-  public _narrowedTo(matches: RequestMatch[]): RouteRule {
+  public _narrowedTo(matches: RequestMatch[]): RouteRule | undefined {
     if (matches.length === 0) return this;
-    const both = this.matches.length === 0 ? matches : matches.flatMap((outer) => this.matches.map((own) => outer.and(own)));
-    return new RouteRule(this._destinations, { ...this.options, match: both });
+    const both = this.matches.length === 0 ? matches : matches.flatMap((outer) => this.matches.flatMap((own) => outer._and(own) ?? []));
+    return both.length === 0 ? undefined : new RouteRule(this._destinations, { ...this.options, match: both });
   }
 
   /** @internal */
