@@ -102,7 +102,7 @@ export class WeaveRefused extends Error {
  * Pure: nothing given is changed.
  *
  * @throws WeaveRefused when the baseline of a laned host is not pinned to a version, when a rule matches or changes the lane
- *   header, when a rule's weights are all zero, or when the table itself is wrong
+ *   header or changes the header that tells the lane, when a rule's weights are all zero, or when the table itself is wrong
  */
 export function weave(virtualService: VirtualServiceManifest, table: LaneTable): Woven {
   const woven = cloneJson(virtualService);
@@ -298,8 +298,12 @@ class Weaver {
       ...asList(rule?.route).map((entry, index) => ({ headers: entry?.headers, at: `${path}.route[${index}]` })),
     ];
     for (const { headers, at } of levels) {
-      if (!headerNames(headers?.request).includes(this.table.header)) continue;
-      this.refuse('BaselineChangesLaneHeader', `${at}.headers.request`, `changes the lane header '${this.table.header}', so later hops would see another lane; ${wayOut}`);
+      if (headerNames(headers?.request).includes(this.table.header)) {
+        this.refuse('BaselineChangesLaneHeader', `${at}.headers.request`, `changes the lane header '${this.table.header}', so later hops would see another lane; ${wayOut}`);
+      }
+      if (headerNames(headers?.response).includes(this.servedLaneHeader)) {
+        this.refuse('BaselineChangesServedLaneHeader', `${at}.headers.response`, `changes '${this.servedLaneHeader}', by which responses tell the lane that served; choose another header for that, or none`);
+      }
     }
   }
 
