@@ -48,7 +48,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     'kubernetes-models@4.5.1', // the last for CommonJS; carries the schemas of Kubernetes' own kinds
     'tsx@^4.23.15',
   ],
-  bundledDeps: ['commander@^14.0.3', 're2js@^2.10.0', 'yaml@^2.9.1'],
+  bundledDeps: ['commander@^14.0.3', 'fastest-levenshtein@^1.0.16', 're2js@^2.10.0', 'yaml@^2.9.1'],
 
   // src/ and a top-level imports/ compile side by side, into lib/src and lib/imports.
   entrypoint: 'lib/src/index.js',

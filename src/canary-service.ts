@@ -2,14 +2,15 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
-import { MeshHost, namespaceFor, objectName } from './mesh-host';
+import { Mesh } from './mesh';
+import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
 import { ServiceVersion } from './service-version';
 import { IRoutable } from './traffic/destination';
-import { dnsLabelProblem, labelValueProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { labelValueProblem, portNameProblem, portProblem, serviceNameProblem } from './traffic/predicates';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
 
-/** The protocols that Istio can tell from a Service's port, and route by content (the first five) or not. */
+/** The protocols that Istio can tell from a Service's port. */
 export enum AppProtocol {
   /** HTTP/1.1. */
   HTTP = 'http',
@@ -31,10 +32,12 @@ export enum AppProtocol {
   UNSPECIFIED = '',
 }
 
-/** Protocols whose requests can be routed by header. */
-const HEADER_ROUTABLE: AppProtocol[] = [
-  AppProtocol.HTTP, AppProtocol.HTTP2, AppProtocol.GRPC, AppProtocol.GRPC_WEB, AppProtocol.H2C, AppProtocol.UNSPECIFIED,
-];
+/** Protocols whose requests cannot be routed by content. */
+const ROUTED_AS: Partial<Record<AppProtocol, RoutedProtocol>> = {
+  [AppProtocol.HTTPS]: RoutedProtocol.TLS,
+  [AppProtocol.TLS]: RoutedProtocol.TLS,
+  [AppProtocol.TCP]: RoutedProtocol.TCP,
+};
 
 /** How Kubernetes offers the Service. */
 export enum ServiceType {
@@ -197,10 +200,12 @@ export class CanaryService extends Construct implements IRoutable {
     demand(props.name === undefined ? 'id' : 'name', this.name, serviceNameProblem(this.name), { code: 'ServiceName', scope: this, remedy: 'the name is set by \'name\'' });
     demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
+    if (props.portName !== undefined) demand('portName', props.portName, portNameProblem(props.portName), { code: 'PortName', scope: this });
     this.app = props.app ?? this.name;
     demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
+    Mesh.of(this).refuseOwned(`${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`, this);
 
     new ManifestObject(this, 'Service', {
       apiVersion: 'v1',
@@ -216,6 +221,7 @@ export class CanaryService extends Construct implements IRoutable {
       namespace: this.namespace,
       port: this.port,
       baseline: props.baseline.version,
+      protocol: ROUTED_AS[props.appProtocol ?? AppProtocol.HTTP],
       virtualServiceName: props.virtualServiceName,
       destinationRuleName: props.destinationRuleName,
     });
@@ -244,27 +250,17 @@ export class CanaryService extends Construct implements IRoutable {
    * @internal
    */
   public _deployLane(lane: string, options: VersionOptions): ServiceVersion {
-    if (!HEADER_ROUTABLE.includes(this.props.appProtocol ?? AppProtocol.HTTP)) {
-      throw new InvalidInput('LaneNotForTcp', `'appProtocol' must be one whose headers the mesh can read for the service to have lanes, got '${this.props.appProtocol}'; `
-        + `allowed are ${HEADER_ROUTABLE.filter(Boolean).join(', ')}`, this);
-    }
-    const name = `${this.name}-${lane}`;
-    if (options.deploymentName === undefined && name.length > 63) {
-      throw new InvalidInput('LaneNameTooLong', `'lane' must leave <service>-<lane> at most 63 characters, got ${name.length}: ${name}; `
-        + `give the lane a name of at most ${62 - this.name.length} characters by hand: addLane(branch, { name })`, this);
-    }
-    this.host._serveLane(lane);
+    this.host._serveLane(lane, this);
     // A lane's one pod must not go before the next one is ready: its requests have nowhere else to go.
     const strategy = kplus.DeploymentStrategy.rollingUpdate({
       maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
-    return this.deploy(this.lanesPlace, lane, { strategy: this.props.template?.strategy ?? strategy, ...options });
+    return this.deploy(this.lanesPlace, lane, { ...options, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
   }
 
   private deploy(place: Construct, version: string | undefined, options: VersionOptions): ServiceVersion {
     const named = version === undefined ? this.name : `${this.name}-${version}`;
-    if (version !== undefined) demand('version', version, dnsLabelProblem(version), { code: 'VersionName', scope: this });
     if (options.deploymentName === undefined && named.length > 63) {
       throw new InvalidInput('DeploymentNameTooLong', `'deploymentName' must be set: <service>-<version> has ${named.length} characters, at most 63 are allowed (${named})`, this);
     }
@@ -290,8 +286,15 @@ export class CanaryService extends Construct implements IRoutable {
     if (workload.replicas !== undefined && !(Number.isInteger(workload.replicas) && workload.replicas >= 0)) {
       demand('replicas', workload.replicas, 'must be a whole number, 0 or more', { code: 'Replicas', scope: this });
     }
+    for (const label of ['app', ...(version === undefined ? [] : ['version'])]) {
+      const taken = workload.podLabels?.[label];
+      demand(`podLabels.${label}`, taken, taken === undefined ? undefined : 'must not be set: selectors select by it', {
+        code: 'SelectorLabel', scope: this, remedy: label === 'app' ? "the service's 'app' sets it" : 'the version is its value',
+      });
+    }
     const versionEnv = this.props.versionEnv ?? 'PROJECT_VERSION';
-    const env = version !== undefined && versionEnv !== '' ? { ...workload.env, [versionEnv]: version } : workload.env;
+    const said = versionEnv in { ...workload.env, ...workload.envValues };
+    const env = version === undefined || versionEnv === '' || said ? workload.env : { ...workload.env, [versionEnv]: version };
     const injection = this.props.sidecarInjection ?? SidecarInjection.ENABLED;
     const annotations: Record<string, string> = injection === SidecarInjection.BY_NAMESPACE ? {} : { 'sidecar.istio.io/inject': injection };
     return { ...workload, env, podAnnotations: { ...annotations, ...workload.podAnnotations } };

@@ -10,6 +10,12 @@ export interface ManifestObjectProps {
   readonly metadata: ApiObjectMetadata;
 
   /**
+   * Whether objects of this kind are in no namespace.
+   * @default false
+   */
+  readonly clusterScoped?: boolean;
+
+  /**
    * The `spec`, asked for at each rendering.
    * @default - the object has none
    */
@@ -34,7 +40,7 @@ export class ManifestObject extends ApiObject {
       metadata: parts.metadata,
       ...(parts.spec ? { spec: Lazy.any({ produce: parts.spec }) } : {}),
     });
-    Mesh.of(this).ownObject(this.kind, this.metadata.namespace, this.name, this);
+    Mesh.of(this).ownObject(this.kind, parts.clusterScoped ? undefined : this.metadata.namespace, this.name, this);
   }
 
   public toJson(): any {
@@ -48,7 +54,10 @@ export class ManifestObject extends ApiObject {
    * @internal
    */
   public _baseline(): any {
-    return super.toJson();
+    const manifest = super.toJson();
+    // cdk8s puts the chart's namespace on every object.
+    if (this.parts.clusterScoped) delete manifest.metadata.namespace;
+    return manifest;
   }
 }
 

@@ -4,7 +4,7 @@ import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { namespaceFor, objectName } from './mesh-host';
 import { IRoutable, Destination } from './traffic/destination';
-import { gatewayHostProblem, portProblem } from './traffic/predicates';
+import { gatewayHostProblem, portNameProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule } from './traffic/route-rule';
 import { WovenRoutes } from './woven-routes';
@@ -87,6 +87,8 @@ export class MeshGateway extends Construct {
     this.hosts = props.hosts;
     this.routesOf = new Map(this.hosts.map((host) => [host, []]));
     const port = props.port ?? 80;
+    const portName = props.portName ?? 'http';
+    demand('portName', portName, portNameProblem(portName), { code: 'PortName', scope: this });
     const selector = props.selector ?? { istio: 'ingressgateway' };
     demand('hosts', '[]', this.hosts.length === 0 ? "must name at least one host, or '*' for all" : undefined, { code: 'GatewayHost', scope: this });
     demand('port', port, portProblem(port), { code: 'Port', scope: this });
@@ -97,12 +99,11 @@ export class MeshGateway extends Construct {
       demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });
       Mesh.of(this).ownGatewayHost(server, host, this);
     }
-    this.node.addValidation({ validate: () => this.clashes() });
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
       metadata: { name: this.name, namespace: this.namespace },
-      spec: () => ({ selector, servers: [{ port: { number: port, name: props.portName ?? 'http', protocol: 'HTTP' }, hosts: this.hosts }] }),
+      spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.hosts }] }),
     });
   }
 
@@ -141,8 +142,8 @@ export class MeshGateway extends Construct {
 
   private ensureVirtualService(host: string): void {
     if (this.virtualServices.has(host)) return;
-    const slug = host === '*' ? 'any-host' : host.replace('*', 'any').replace(/\./g, '-');
-    const twin = [...this.virtualServices.keys()].find((other) => other.replace(/\./g, '-') === host.replace(/\./g, '-'));
+    const slug = hostSlug(host);
+    const twin = [...this.virtualServices.keys()].find((other) => hostSlug(other) === slug);
     const name = objectName(this, 'name', `${this.name}-${slug}`);
     if (twin) {
       throw new InvalidInput('GatewayHostName', `'hosts' must not give two VirtualServices one name, got ${host} and ${twin}, both ${name}; serve one of them by a gateway of its own`, this);
@@ -151,6 +152,7 @@ export class MeshGateway extends Construct {
       name,
       namespace: this.namespace,
       spec: () => ({ hosts: [host], gateways: [this.name], http: this.rulesOf(host).map((rule) => rule._toManifest()) }),
+      problems: () => this.clashes(host),
     }));
   }
 
@@ -161,21 +163,23 @@ export class MeshGateway extends Construct {
   }
 
   /** A route's match and a rule of its service may not fit into one match entry. */
-  private clashes(): string[] {
-    return [...this.virtualServices.keys()].flatMap((host) => {
-      try {
-        this.rulesOf(host);
-        return [];
-      } catch (error) {
-        if (!(error instanceof InvalidInput)) throw error;
-        return [`${host}: ${error.message}`];
-      }
-    });
+  private clashes(host: string): string[] {
+    try {
+      this.rulesOf(host);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      return [`${host}: ${error.message}`];
+    }
   }
 
   private baselineRules(service: IRoutable): RouteRule[] {
     return Mesh.of(this).hostNamed(service.hostName)?._baselineRules ?? [RouteRule.to([Destination.of(service)])];
   }
+}
+
+function hostSlug(host: string): string {
+  return host === '*' ? 'any-host' : host.replace('*', 'any').replace(/\./g, '-');
 }
 
 interface GatewayRoute {

@@ -6,9 +6,19 @@ import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { Destination, IRoutable } from './traffic/destination';
-import { dnsLabelProblem, dnsNameProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { dnsLabelProblem, dnsNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule } from './traffic/route-rule';
 import { WovenRoutes } from './woven-routes';
+
+/** How requests to a host can be routed. */
+export enum RoutedProtocol {
+  /** By their content: HTTP, HTTP/2, gRPC. */
+  HTTP = 'http',
+  /** By the server name that TLS connections ask for. */
+  TLS = 'tls',
+  /** By nothing but the port. */
+  TCP = 'tcp',
+}
 
 /** Properties of `MeshHost`. */
 export interface MeshHostProps {
@@ -32,6 +42,18 @@ export interface MeshHostProps {
    * @default - the host has no versions: requests may meet any pod, and it cannot have lanes
    */
   readonly baseline?: string;
+
+  /**
+   * The labels of the baseline's pods.
+   * @default - `version: <baseline>`
+   */
+  readonly baselineLabels?: Record<string, string>;
+
+  /**
+   * What the Service's port speaks. Requests of HTTP can be routed by content, connections of TCP and TLS as a whole.
+   * @default RoutedProtocol.HTTP
+   */
+  readonly protocol?: RoutedProtocol;
 
   /**
    * The VirtualService's name.
@@ -71,6 +93,7 @@ export class MeshHost extends Construct implements IRoutable {
   /** The version that serves everybody who is in no lane, if the host has versions. */
   public readonly baseline?: string;
 
+  private readonly protocol: RoutedProtocol;
   private readonly virtualServiceName: string;
   private readonly destinationRuleName: string;
   private readonly subsets = new Map<string, Record<string, string>>();
@@ -90,11 +113,12 @@ export class MeshHost extends Construct implements IRoutable {
     super(scope, id);
     demand('name', props.name, serviceNameProblem(props.name), { code: 'ServiceName', scope: this });
     if (props.port !== undefined) demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
-    if (props.baseline !== undefined) demand('baseline', props.baseline, dnsLabelProblem(props.baseline), { code: 'VersionName', scope: this });
+    if (props.baseline !== undefined) demand('baseline', props.baseline, versionNameProblem(props.baseline), { code: 'VersionName', scope: this });
     this.name = props.name;
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
     this.baseline = props.baseline;
+    this.protocol = props.protocol ?? RoutedProtocol.HTTP;
     this.hostName = `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
     this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
     this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
@@ -103,7 +127,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.virtualServicePlace = new Construct(this, 'VirtualService');
     this.node.addValidation({ validate: () => this.unknownVersions() });
     if (props.baseline !== undefined) {
-      this.addVersion(props.baseline);
+      this.addVersion(props.baseline, props.baselineLabels);
       this.ensureVirtualService();
     }
   }
@@ -134,7 +158,7 @@ export class MeshHost extends Construct implements IRoutable {
    * @param labels the pods' labels; by default `version: <version>`
    */
   public addVersion(version: string, labels: Record<string, string> = { version }): void {
-    demand('version', version, dnsLabelProblem(version), { code: 'VersionName', scope: this });
+    demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
     if (this.subsets.has(version)) {
       throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
         + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
@@ -153,6 +177,7 @@ export class MeshHost extends Construct implements IRoutable {
    * host does not have.
    */
   public addRule(rule: RouteRule): void {
+    this.demandHttp('rule', 'have rules by content', this);
     if (rule.matches.length === 0) {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
     }
@@ -164,18 +189,25 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
-   * A version of this host belongs to a lane.
+   * A version of this host belongs to a lane. `scope` is what errors are about.
    *
    * @internal
    */
-  public _serveLane(lane: string, labels: Record<string, string> = { version: lane }): void {
+  public _serveLane(lane: string, scope: Construct, labels: Record<string, string> = { version: lane }): void {
+    this.demandHttp('lane', 'have lanes', scope);
+    const room = 62 - this.name.length;
+    if (lane.length > room) {
+      const wayOut = room < 1 ? 'give the service a shorter name' : `give the lane a name of at most ${room} characters by hand: addLane(branch, { name })`;
+      throw new InvalidInput('LaneNameTooLong', `'lane' must leave <service>-<lane> at most 63 characters, got ${this.name.length + 1 + lane.length}: `
+        + `${this.name}-${lane}; ${wayOut}`, scope);
+    }
     if (this.baseline === undefined) {
       throw new InvalidInput('BaselineNotPinned', `'baseline' must be set for ${this.hostName} to have lanes: without one its requests may meet any pod, those of lanes among them; `
-        + 'name the version that serves everybody else', this);
+        + 'name the version that serves everybody else', scope);
     }
     if (this.versions.includes(lane)) {
       throw new InvalidInput('LaneNamedLikeVersion', `'lane' must not be named like a version of the service, got ${JSON.stringify(lane)} `
-        + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, this);
+        + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, scope);
     }
     this.addVersion(lane, labels);
     this.lanes.set(lane, { host: this.hostName, subset: lane });
@@ -220,8 +252,24 @@ export class MeshHost extends Construct implements IRoutable {
     this._virtualService ??= new WovenRoutes(this.virtualServicePlace, 'Resource', {
       name: this.virtualServiceName,
       namespace: this.namespace,
-      spec: () => ({ hosts: [this.hostName], http: this._baselineRules.map((rule) => rule._toManifest()) }),
+      spec: () => ({ hosts: [this.hostName], ...this.routes() }),
     });
+  }
+
+  private routes(): any {
+    const manifests = this._baselineRules.map((rule) => rule._toManifest());
+    switch (this.protocol) {
+      case RoutedProtocol.HTTP: return { http: manifests };
+      case RoutedProtocol.TCP: return { tcp: manifests };
+      // A TLS rule must say which server names it is for.
+      case RoutedProtocol.TLS: return { tls: manifests.map((rule) => ({ match: [{ sniHosts: [this.hostName] }], ...rule })) };
+    }
+  }
+
+  private demandHttp(property: string, what: string, scope: Construct): void {
+    if (this.protocol === RoutedProtocol.HTTP) return;
+    throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${this.protocol}, whose content the mesh cannot read, so it cannot ${what}; `
+      + 'let the port say an HTTP protocol if it speaks one', scope);
   }
 
   private unknownVersions(): string[] {

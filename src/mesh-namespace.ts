@@ -40,8 +40,7 @@ export class MeshNamespace extends Construct {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: { name: this.name, labels },
-      // A namespace is in no namespace, though cdk8s puts the chart's on every object.
-      finish: ({ metadata: { namespace, ...metadata }, ...manifest }) => ({ ...manifest, metadata }),
+      clusterScoped: true,
     });
   }
 }

@@ -51,13 +51,17 @@ export class Mesh {
 
   /** One writer per host: sidecars do not merge two VirtualServices, the older wins silently. */
   public own(host: MeshHost): void {
-    const owner = this.hosts.get(host.hostName);
-    if (owner) {
-      throw new InvalidInput('HostOwnedTwice', `'name' gives the host ${host.hostName}, which ${owner.node.path} owns already: a host has one owner, `
-        + 'because sidecars do not merge the VirtualServices of two; contribute to the owner instead', host);
-    }
+    this.refuseOwned(host.hostName, host);
     this.hosts.set(host.hostName, host);
     this.changed();
+  }
+
+  /** Refuses what would be a host's second owner. */
+  public refuseOwned(hostName: string, scope: IConstruct): void {
+    const owner = this.hosts.get(hostName);
+    if (!owner) return;
+    throw new InvalidInput('HostOwnedTwice', `'name' gives the host ${hostName}, which ${owner.node.path} owns already: a host has one owner, `
+      + 'because sidecars do not merge the VirtualServices of two; contribute to the owner instead', scope);
   }
 
   /** Two objects of one kind, namespace and name: the second applied would silently replace the first. */
@@ -65,7 +69,7 @@ export class Mesh {
     const key = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
     const owner = this.objects.get(key);
     if (owner) {
-      throw new InvalidInput('ObjectTwice', `'name' would give the app two objects ${key}, the other is ${owner.node.path}; set another name for one of them`, object);
+      throw new InvalidInput('ObjectTwice', `'name' must be new among the app's objects, got ${key}, which ${owner.node.path} is already; set another name for one of them`, object);
     }
     this.objects.set(key, object);
   }

@@ -6,7 +6,7 @@ import { SERVED_LANE_HEADER } from './lanes/weave';
 import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
 import { ServiceVersion } from './service-version';
-import { dnsLabelProblem, headerNameProblem } from './traffic/predicates';
+import { headerNameProblem, versionNameProblem } from './traffic/predicates';
 
 /** Properties of `StainedRoute`. */
 export interface StainedRouteProps {
@@ -86,7 +86,7 @@ export class StainedRoute extends Construct {
   public addLane(branch: string, options: LaneOptions = {}): Lane {
     demand('branch', branch, branch === '' ? 'must not be empty' : undefined, { code: 'BranchEmpty', scope: this, remedy: 'a detached checkout has no branch: name it explicitly' });
     const name = options.name ?? laneName(branch);
-    demand('name', name, dnsLabelProblem(name), { code: 'LaneName', scope: this, remedy: `leave it out for ${laneName(branch)}` });
+    demand('name', name, versionNameProblem(name), { code: 'LaneName', scope: this, remedy: options.name === undefined ? 'give a name by hand: addLane(branch, { name })' : `leave it out for ${laneName(branch)}` });
     const taken = this.lanes.get(name);
     if (taken) {
       const wayOut = taken.branch === branch ? 'keep the lane that the first call returned' : 'give one of them another name';
@@ -136,7 +136,7 @@ export class Lane extends Construct {
    */
   public route(host: MeshHost, options: LaneRouteOptions = {}): void {
     this.refuseTwice(host);
-    host._serveLane(this.name, options.labels);
+    host._serveLane(this.name, host, options.labels);
   }
 
   private refuseTwice(host: MeshHost): void {

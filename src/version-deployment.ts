@@ -79,6 +79,7 @@ export class VersionDeployment extends kplus.Deployment {
     const service = super.exposeViaService(options);
     const object = service.node.defaultChild as any;
     patchAfterRendering(object);
+    object.addJsonPatch(JsonPatch.remove('/spec/externalIPs')); // an empty list that cdk8s-plus always writes
     if (this.appProtocol) {
       service.ports.forEach((_, index) => object.addJsonPatch(JsonPatch.add(`/spec/ports/${index}/appProtocol`, this.appProtocol)));
     }

@@ -150,7 +150,8 @@ export interface WorkloadOptions {
 export function inherit(template: WorkloadOptions, own: WorkloadOptions): WorkloadOptions {
   return {
     ...template,
-    ...own,
+    // What is undefined was not said: `{ image: process.env.IMAGE }` inherits where the variable is not set.
+    ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)),
     env: { ...without(template.env, own.envValues), ...own.env },
     envValues: { ...without(template.envValues, own.env), ...own.envValues },
     podAnnotations: { ...template.podAnnotations, ...own.podAnnotations },

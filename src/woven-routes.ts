@@ -11,6 +11,11 @@ export interface WovenRoutesProps {
   readonly namespace: string;
   /** The spec of the baseline, asked for at each rendering. */
   readonly spec: () => any;
+  /**
+   * What stands in the way of that spec.
+   * @default - nothing ever does
+   */
+  readonly problems?: () => string[];
 }
 
 /**
@@ -20,6 +25,7 @@ export interface WovenRoutesProps {
 export class WovenRoutes extends ManifestObject {
   private checkedAt = -1;
   private problems: string[] = [];
+  private readonly problemsOfSpec: () => string[];
 
   constructor(scope: Construct, id: string, props: WovenRoutesProps) {
     super(scope, id, {
@@ -29,7 +35,8 @@ export class WovenRoutes extends ManifestObject {
       spec: props.spec,
       finish: (manifest) => this.withLanes(manifest),
     });
-    this.node.addValidation({ validate: () => this.validateLanes() });
+    this.problemsOfSpec = props.problems ?? (() => []);
+    this.node.addValidation({ validate: () => this.validateRoutes() });
   }
 
   private withLanes(manifest: any): any {
@@ -42,7 +49,7 @@ export class WovenRoutes extends ManifestObject {
   }
 
   /** cdk8s validates the whole app once per chart, so the answer is kept until something is contributed. */
-  private validateLanes(): string[] {
+  private validateRoutes(): string[] {
     const { revision } = Mesh.of(this);
     if (this.checkedAt !== revision) {
       this.checkedAt = revision;
@@ -52,6 +59,8 @@ export class WovenRoutes extends ManifestObject {
   }
 
   private findProblems(): string[] {
+    const problems = this.problemsOfSpec();
+    if (problems.length > 0) return problems;
     try {
       this.withLanes(this._baseline());
       return [];

@@ -1,6 +1,6 @@
 import { App, Chart, Testing } from 'cdk8s';
 import { branchEnvironments } from './main';
-import { distribution } from '../../test/support/route-evaluator';
+import { evaluate } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
 
 const manifests = Testing.synth(branchEnvironments(Testing.app()));
@@ -8,7 +8,9 @@ const virtualService = (name: string) => manifests.find((each) => each.kind === 
 
 /** The version that a request with this lane header meets by the rules of a VirtualService. */
 function served(name: string, lane?: string) {
-  return distribution(virtualService(name), lane);
+  const outcome = evaluate(virtualService(name), { path: '/', headers: lane === undefined ? {} : { 'project-version': lane } });
+  const shares = outcome.kind === 'route' ? outcome.shares : [];
+  return Object.fromEntries(shares.map(({ host, subset, probability }) => [`${host.split('.')[0]}/${subset}`, probability]));
 }
 
 test('the manifests are those of the snapshot', () => {

@@ -46,7 +46,7 @@ export function foldIntoOne(levels: Level, rewritesAuthority: boolean): Level {
       if (host && (rewritesAuthority || touchesHost(outer))) {
         // Whatever a destination makes of the host is lost to the rule's own rewrite.
         takeAll(inner, name);
-      } else if (outer && (has(outer.set, name) || hasRemoval(outer, name))) {
+      } else if (outer && (overwrites(outer, name) || hasRemoval(outer, name))) {
         takeAll(inner, name);
       } else if (outer && has(outer.add, name)) {
         swap(outer, inner, name);
@@ -89,6 +89,11 @@ function touchesHost(changes: HeaderChangesManifest | undefined): boolean {
 
 function has(changes: Record<string, string> | undefined, name: string): boolean {
   return Object.keys(changes ?? {}).some((key) => key.toLowerCase() === name);
+}
+
+/** Envoy does nothing for a header that is set to the empty text. */
+function overwrites(changes: HeaderChangesManifest, name: string): boolean {
+  return Object.entries(changes.set ?? {}).some(([key, text]) => key.toLowerCase() === name && text !== '');
 }
 
 function hasRemoval(changes: HeaderChangesManifest, name: string): boolean {

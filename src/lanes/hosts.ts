@@ -17,9 +17,10 @@ export const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
  * other form is taken literally, so `svc.ns` is **not** `svc.ns.svc.cluster.local`. Lower case, without trailing dot.
  */
 export function expandHost(host: string, namespace: string, clusterDomain: string = DEFAULT_CLUSTER_DOMAIN): string {
-  const name = host.toLowerCase().replace(/\.$/, '');
+  const name = host.toLowerCase();
+  // A dot at the end is a dot: `cart.` is no Service of the namespace.
   const short = !name.includes('.') && !name.includes('*') && !name.includes(':');
-  return short ? `${name}.${namespace}.svc.${clusterDomain}` : name;
+  return short ? `${name}.${namespace}.svc.${clusterDomain}` : name.replace(/\.$/, '');
 }
 
 /** Whether `host` looks like an abbreviation (`svc.ns`, `svc.ns.svc`) of `full` that Istio takes for another host. */

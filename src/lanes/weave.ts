@@ -106,7 +106,7 @@ export class WeaveRefused extends Error {
  */
 export function weave(virtualService: VirtualServiceManifest, table: LaneTable): Woven {
   const woven = cloneJson(virtualService);
-  if (woven.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] !== undefined) return { virtualService: woven, warnings: [] };
+  if (handlesLaneHeader(woven)) return { virtualService: woven, warnings: [] };
   const weaver = new Weaver(woven, table);
   const rules = asList(woven.spec?.http).filter((rule) => !isLaneRule(rule));
   const http = rules.flatMap((rule, index) => [...weaver.copiesOf(rule, `spec.http[${index}]`), rule]);
@@ -127,12 +127,17 @@ export function laneOfRule(rule: any): string | undefined {
  */
 export function allowLaneHeader(virtualService: VirtualServiceManifest, header: string): VirtualServiceManifest {
   const allowing = cloneJson(virtualService);
+  if (handlesLaneHeader(allowing)) return allowing;
   for (const rule of asList(allowing.spec?.http)) {
     const allowed = rule?.corsPolicy?.allowHeaders;
     if (!Array.isArray(allowed) || allowed.length === 0) continue;
     if (!allowed.some((name: string) => name === '*' || name.toLowerCase() === header)) allowed.push(header);
   }
   return allowing;
+}
+
+function handlesLaneHeader(virtualService: VirtualServiceManifest): boolean {
+  return virtualService.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] !== undefined;
 }
 
 function isLaneRule(rule: any): boolean {
@@ -301,7 +306,7 @@ class Weaver {
       if (headerNames(headers?.request).includes(this.table.header)) {
         this.refuse('BaselineChangesLaneHeader', `${at}.headers.request`, `changes the lane header '${this.table.header}', so later hops would see another lane; ${wayOut}`);
       }
-      if (headerNames(headers?.response).includes(this.servedLaneHeader)) {
+      if (headerNames(headers?.response).includes(this.servedLaneHeader.toLowerCase())) {
         this.refuse('BaselineChangesServedLaneHeader', `${at}.headers.response`, `changes '${this.servedLaneHeader}', by which responses tell the lane that served; choose another header for that, or none`);
       }
     }

@@ -11,7 +11,12 @@ export type MatchEntry = Record<string, any>;
 
 /** Two conditions that no single one can stand for: because nothing meets both, or because none says what both say. */
 export class MatchClash extends Error {
-  constructor(public readonly field: string, public readonly one: unknown, public readonly other: unknown, public readonly nothingMeetsBoth: boolean) {
+  constructor(
+    public readonly field: string,
+    public readonly one: unknown,
+    public readonly other: unknown,
+    public readonly nothingMeetsBoth: boolean,
+  ) {
     super(field);
   }
 }

@@ -58,6 +58,18 @@ export function dnsLabelProblem(name: string): string | undefined {
     : 'must be a DNS label (lower-case letters, digits and inner dashes, 1 to 63 characters)';
 }
 
+/** What a version, and so a lane, may be called: it stands in YAML everywhere, and kubectl takes `0o7` for a number. */
+export function versionNameProblem(name: string): string | undefined {
+  return /^0o[0-7]+$/.test(name) ? 'must not read like an octal number' : dnsLabelProblem(name);
+}
+
+/** The name of a Service's port. */
+export function portNameProblem(name: string): string | undefined {
+  return dnsLabelProblem(name) === undefined && name.length <= 15 && /[a-z]/.test(name)
+    ? undefined
+    : 'must be a port name (lower-case letters, digits and inner dashes, a letter among them, 1 to 15 characters)';
+}
+
 /** An RFC 1035 label, which Services need: unlike other objects they may not begin with a digit. */
 export function serviceNameProblem(name: string): string | undefined {
   return dnsLabelProblem(name) === undefined && /^[a-z]/.test(name)
@@ -104,4 +116,24 @@ export function labelValueProblem(value: string): string | undefined {
   return LABEL_VALUE.test(value) && value.length <= 63
     ? undefined
     : 'must be a label value (letters, digits, inner - _ and ., at most 63 characters)';
+}
+
+/** A share of requests: Envoy counts in millionths, so less than 0.0001 % would never happen. */
+export function percentageProblem(percentage: number): string | undefined {
+  return percentage === 0 || (percentage >= 0.0001 && percentage <= 100) ? undefined : 'must be 0, or from 0.0001 to 100 (per cent)';
+}
+
+/** What Envoy answers with by itself. istiod also takes 600, which Envoy refuses together with every other route of the port. */
+export function httpStatusProblem(status: number): string | undefined {
+  return Number.isInteger(status) && status >= 200 && status <= 599 ? undefined : 'must be an HTTP status from 200 to 599';
+}
+
+/** A number of things of which there may be none. */
+export function countProblem(count: number): string | undefined {
+  return Number.isInteger(count) && count >= 0 && count <= 2147483647 ? undefined : 'must be a whole number, 0 or more';
+}
+
+/** A limit: Envoy takes 0 for "no limit", so it cannot mean "nothing". */
+export function limitProblem(limit: number): string | undefined {
+  return Number.isInteger(limit) && limit >= 1 && limit <= 2147483647 ? undefined : 'must be a whole number, 1 or more (0 would mean no limit at all)';
 }
