@@ -1,3 +1,4 @@
+import { Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
@@ -5,8 +6,12 @@ import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
 import { ServiceVersion } from './service-version';
-import { IRoutable } from './traffic/destination';
+import { Destination, IRoutable } from './traffic/destination';
+import { HeaderOperations } from './traffic/header-operations';
 import { labelValueProblem, portNameProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { RequestMatch } from './traffic/request-match';
+import { RouteRule } from './traffic/route-rule';
+import { StringMatch } from './traffic/string-match';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
 
@@ -75,6 +80,21 @@ export interface BaselineOptions extends VersionOptions {
    * @default - the service has no versions: its pods carry no `version` label, nothing is emitted for the mesh until a rule asks for it, and it cannot have lanes
    */
   readonly version?: string;
+}
+
+/** Options of `CanaryService.splitSticky`. */
+export interface StickyOptions {
+  /**
+   * The cookie's name.
+   * @default - `<service>-version`
+   */
+  readonly cookie?: string;
+
+  /**
+   * How long a browser keeps it, in whole seconds.
+   * @default - as long as the browser's session
+   */
+  readonly maxAge?: Duration;
 }
 
 /** Properties of `CanaryService`. */
@@ -245,6 +265,67 @@ export class CanaryService extends Construct implements IRoutable {
   }
 
   /**
+   * Sends everybody to versions by weight, in place of the baseline alone. Weights are relative: 90 and 10 are the same as 9
+   * and 1. A user may meet another version with each request; see `splitSticky`.
+   *
+   * Refused: a second call (also of `splitSticky` and `activate`), weights that are all zero or not whole numbers; at synth an
+   * unknown version.
+   */
+  public split(weights: Record<string, number>): void {
+    this.host.routeDefault(this.shares(weights));
+  }
+
+  /**
+   * As `split`, but a user stays with the version first met: each answer of the split says it in a cookie, and requests with the
+   * cookie go to its version, while that version exists.
+   *
+   * Emits a rule for each version with weight, and a `set-cookie` on each destination of the split.
+   *
+   * Refused: as `split`, and cookie names that are no tokens.
+   */
+  public splitSticky(weights: Record<string, number>, options: StickyOptions = {}): void {
+    const cookie = options.cookie ?? `${this.name}-version`;
+    const age = options.maxAge === undefined ? '' : `; Max-Age=${options.maxAge.toSeconds()}`;
+    const setCookie = (version: string) => HeaderOperations.of({ response: { add: { 'set-cookie': `${cookie}=${version}; Path=/${age}` } } });
+    for (const version of Object.keys(weights).filter((each) => weights[each] > 0)) {
+      this.host.addRule(RouteRule.to([Destination.of(this, { version })], { match: [RequestMatch.cookie(cookie, StringMatch.exact(version))] }));
+    }
+    this.host.routeDefault(this.shares(weights, setCookie));
+  }
+
+  /**
+   * Sends everybody to one version, in place of the baseline: the switch of a blue-green release, or the end of a canary (take
+   * over). All other versions stay ready, unrouted but for rules of their own.
+   *
+   * Refused: a second call (also of `split` and `splitSticky`); at synth an unknown version.
+   */
+  public activate(version: string): void {
+    this.host.routeDefault([Destination.of(this, { version })]);
+  }
+
+  /**
+   * Sends requests that match to a version. Tried after the rules added before, before the split.
+   *
+   * @param match the requests: any of these
+   */
+  public sendTo(version: string, match: RequestMatch[]): void {
+    this.host.addRule(RouteRule.to([Destination.of(this, { version })], { match }));
+  }
+
+  /**
+   * Takes a version away: its Deployment, its subset, and every rule of the service that routes to it alone; in splits its share
+   * goes to the others.
+   *
+   * Refused: an unknown version, one that serves everybody.
+   */
+  public retire(version: string): void {
+    this.host._removeVersion(version, this);
+    const place = this.versionsPlace.node.tryFindChild(version) as ServiceVersion | undefined;
+    if (place) Mesh.of(this).disown(place.deployment);
+    this.versionsPlace.node.tryRemoveChild(version);
+  }
+
+  /**
    * A lane's version.
    *
    * @internal
@@ -257,6 +338,11 @@ export class CanaryService extends Construct implements IRoutable {
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
     return this.deploy(this.lanesPlace, lane, { ...options, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
+  }
+
+  private shares(weights: Record<string, number>, headers?: (version: string) => HeaderOperations): Destination[] {
+    if (Object.keys(weights).length === 0) throw new InvalidInput('WeightsEmpty', "'weights' must name a version, got none", this);
+    return Object.entries(weights).map(([version, weight]) => Destination.of(this, { version, weight, headers: headers?.(version) }));
   }
 
   private deploy(place: Construct, version: string | undefined, options: VersionOptions): ServiceVersion {

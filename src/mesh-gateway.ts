@@ -151,8 +151,8 @@ export class MeshGateway extends Construct {
     this.virtualServices.set(host, new WovenRoutes(this, slug, {
       name,
       namespace: this.namespace,
-      spec: () => ({ hosts: [host], gateways: [this.name], http: this.rulesOf(host).map((rule) => rule._toManifest()) }),
-      problems: () => this.clashes(host),
+      spec: () => ({ hosts: [host], gateways: [this.name], http: Mesh.of(this).renderRules(this.rulesOf(host)).manifests }),
+      problems: () => this.problemsOf(host),
     }));
   }
 
@@ -163,10 +163,9 @@ export class MeshGateway extends Construct {
   }
 
   /** A route's match and a rule of its service may not fit into one match entry. */
-  private clashes(host: string): string[] {
+  private problemsOf(host: string): string[] {
     try {
-      this.rulesOf(host);
-      return [];
+      return Mesh.of(this).renderRules(this.rulesOf(host)).problems.map((problem) => `${host}: ${problem}`);
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
       return [`${host}: ${error.message}`];

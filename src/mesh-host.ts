@@ -1,6 +1,7 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
+import { HostPolicies, mirrorManifest } from './host-policies';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
@@ -98,7 +99,9 @@ export class MeshHost extends Construct implements IRoutable {
   private readonly destinationRuleName: string;
   private readonly subsets = new Map<string, Record<string, string>>();
   private readonly rules: RouteRule[] = [];
+  private defaultRoute?: Destination[];
   private readonly lanes = new Map<string, LaneDestination>();
+  private readonly policies = new HostPolicies();
   // Places for objects that are made when they are first asked for, so that their order in the output does not depend on that.
   private readonly destinationRulePlace: Construct;
   private readonly virtualServicePlace: Construct;
@@ -125,7 +128,7 @@ export class MeshHost extends Construct implements IRoutable {
     Mesh.of(this).own(this);
     this.destinationRulePlace = new Construct(this, 'DestinationRule');
     this.virtualServicePlace = new Construct(this, 'VirtualService');
-    this.node.addValidation({ validate: () => this.unknownVersions() });
+    this.node.addValidation({ validate: () => [...this.unknownVersions(), ...this.unknownLanes()] });
     if (props.baseline !== undefined) {
       this.addVersion(props.baseline, props.baselineLabels);
       this.ensureVirtualService();
@@ -189,6 +192,76 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
+   * Where all requests go that no rule takes: to one version, or by weight to several. In place of the baseline alone.
+   *
+   * Refused: a second call, no destinations, weights that are all zero; at synth a version that its host does not have, and a
+   * destination without version where the host has lanes.
+   */
+  public routeDefault(destinations: Destination[]): void {
+    if (this.defaultRoute) {
+      throw new InvalidInput('DefaultRouteTwice', "'destinations' are said already of the host's default rule; say them once", this);
+    }
+    RouteRule.to(destinations);
+    this.defaultRoute = [...destinations];
+    this.ensureVirtualService();
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * A version goes, and with it every rule of this host that routes to nothing else.
+   *
+   * @internal
+   */
+  public _removeVersion(version: string, scope: Construct): void {
+    if (!this.versions.includes(version)) {
+      throw new InvalidInput('VersionUnknown', `'version' must be a version of ${this.hostName}, got ${JSON.stringify(version)} (known: ${this.versions.join(', ')})`, scope);
+    }
+    const active = this.defaultRoute?.filter(({ weight }) => weight > 0).map((each) => each.version) ?? [this.baseline];
+    if (active.includes(version)) {
+      throw new InvalidInput('VersionActive', `'version' must not be one that serves everybody, got ${JSON.stringify(version)}; route to another version first`, scope);
+    }
+    this.subsets.delete(version);
+    this.rules.splice(0, this.rules.length, ...this.rules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
+    this.defaultRoute = this.defaultRoute?.filter((each) => each.hostName !== this.hostName || each.version !== version);
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * What facets say of the host as a whole. `forRoutes`: it stands in rules, not in the DestinationRule.
+   *
+   * @internal
+   */
+  public _policies(scope: Construct, forRoutes: boolean): HostPolicies {
+    if (forRoutes) {
+      this.demandHttp('host', 'have timeouts, retries, faults or mirrors', scope);
+      this.ensureVirtualService();
+    } else {
+      this.ensureDestinationRule();
+    }
+    Mesh.of(this).changed();
+    return this.policies;
+  }
+
+  /**
+   * The versions of a host of the app, those of lanes included; `undefined` for one that the app does not own.
+   *
+   * @internal
+   */
+  public _versionsOf(host: IRoutable): string[] | undefined {
+    const owner = Mesh.of(this).hostNamed(host.hostName);
+    return owner && [...owner.subsets.keys()];
+  }
+
+  /**
+   * What facets said of the host so far.
+   *
+   * @internal
+   */
+  public get _said(): HostPolicies {
+    return this.policies;
+  }
+
+  /**
    * A version of this host belongs to a lane. `scope` is what errors are about.
    *
    * @internal
@@ -224,13 +297,24 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
+   * The same, with what is said for the lanes' rules alone.
+   *
+   * @internal
+   */
+  public _laneDestination(lane: string): LaneDestination {
+    const fault = this.policies.faults.find((each) => each.lane === lane)?.fault._toManifest();
+    const rule = { ...(fault ? { fault } : {}), ...mirrorManifest(this.policies.mirrors.filter(({ lanesToo }) => lanesToo)) };
+    return Object.keys(rule).length === 0 ? this.lanes.get(lane)! : { ...this.lanes.get(lane)!, rule };
+  }
+
+  /**
    * The rules of the baseline, in their order, the default last.
    *
    * @internal
    */
   public get _baselineRules(): RouteRule[] {
-    const everything = Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline });
-    return [...this.rules, RouteRule.to([everything])];
+    const everything = this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
+    return [...this.rules, RouteRule.to(everything)];
   }
 
   private ensureDestinationRule(): void {
@@ -238,14 +322,21 @@ export class MeshHost extends Construct implements IRoutable {
       apiVersion: 'networking.istio.io/v1',
       kind: 'DestinationRule',
       metadata: { name: this.destinationRuleName, namespace: this.namespace },
-      spec: () => ({ host: this.hostName, subsets: this.subsetManifests() }),
+      spec: () => {
+        const trafficPolicy = this.policies.trafficPolicy();
+        const subsets = this.subsetManifests();
+        return { host: this.hostName, ...(trafficPolicy ? { trafficPolicy } : {}), ...(subsets.length > 0 ? { subsets } : {}) };
+      },
     });
   }
 
   /** Versions as they were declared, then lanes by name: a new lane moves nobody else's lines. */
   private subsetManifests(): any[] {
     const lanes = [...this.lanes.keys()].sort(compareText);
-    return [...this.versions, ...lanes].map((name) => ({ name, labels: this.subsets.get(name) }));
+    return [...this.versions, ...lanes].map((name) => {
+      const trafficPolicy = this.policies.subsetPolicy(name);
+      return { name, labels: this.subsets.get(name), ...(trafficPolicy ? { trafficPolicy } : {}) };
+    });
   }
 
   private ensureVirtualService(): void {
@@ -253,11 +344,12 @@ export class MeshHost extends Construct implements IRoutable {
       name: this.virtualServiceName,
       namespace: this.namespace,
       spec: () => ({ hosts: [this.hostName], ...this.routes() }),
+      problems: () => Mesh.of(this).renderRules(this._baselineRules).problems,
     });
   }
 
   private routes(): any {
-    const manifests = this._baselineRules.map((rule) => rule._toManifest());
+    const { manifests } = Mesh.of(this).renderRules(this._baselineRules);
     switch (this.protocol) {
       case RoutedProtocol.HTTP: return { http: manifests };
       case RoutedProtocol.TCP: return { tcp: manifests };
@@ -272,14 +364,27 @@ export class MeshHost extends Construct implements IRoutable {
       + 'let the port say an HTTP protocol if it speaks one', scope);
   }
 
+  private unknownLanes(): string[] {
+    return this.policies.faults.flatMap(({ lane }) => (lane === undefined || this.lanes.has(lane)
+      ? [] : [`'lane' must be a lane that serves ${this.hostName}, got ${JSON.stringify(lane)} (those are: ${[...this.lanes.keys()].join(', ') || 'none'})`]));
+  }
+
   private unknownVersions(): string[] {
-    return this.rules.flatMap((rule) => rule.destinations).flatMap(({ hostName, version }) => {
+    return this._baselineRules.flatMap((rule) => rule.destinations).flatMap(({ hostName, version }) => {
       const target = Mesh.of(this).hostNamed(hostName);
       if (version === undefined || !target || target.subsets.has(version)) return [];
       const known = [...target.subsets.keys()].join(', ') || 'none';
       return [`'version' must be a version of ${hostName}, got ${JSON.stringify(version)} (known: ${known}); add that version, or route to one of these`];
     });
   }
+}
+
+/** The owner of a host that a facet is for. */
+export function ownedHost(scope: Construct, property: string, host: IRoutable): MeshHost {
+  const owner = Mesh.of(scope).hostNamed(host.hostName);
+  if (owner) return owner;
+  throw new InvalidInput('HostNotOwned', `'${property}' must be a CanaryService or MeshHost of this app, got ${host.hostName}; `
+    + 'make a MeshHost for a Service that others deploy', scope);
 }
 
 /** The namespace that was said, or the chart's. */

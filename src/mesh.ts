@@ -1,10 +1,12 @@
 import { IConstruct } from 'constructs';
 import { InvalidInput } from './errors';
+import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { LaneDestination, LaneTable } from './lanes/weave';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
+import type { RouteRule } from './traffic/route-rule';
 
 const MESH = Symbol.for('cdk8s-lanes.Mesh');
 
@@ -74,6 +76,12 @@ export class Mesh {
     this.objects.set(key, object);
   }
 
+  /** An object is gone again. */
+  public disown(object: IConstruct): void {
+    for (const [key, owner] of this.objects) if (owner === object) this.objects.delete(key);
+    this.changed();
+  }
+
   /** The owner of a host, if this app has it. */
   public hostNamed(hostName: string): MeshHost | undefined {
     return this.hosts.get(hostName);
@@ -100,14 +108,19 @@ export class Mesh {
     this.changed();
   }
 
+  /** Rules as they stand in a VirtualService, with what is said of the hosts they route to. */
+  public renderRules(rules: RouteRule[]): RenderedRule {
+    const rendered = rules.map((rule) => renderRule(rule, (hostName) => this.hosts.get(hostName)?._said));
+    return { manifests: rendered.flatMap(({ manifests }) => manifests), problems: rendered.flatMap(({ problems }) => problems) };
+  }
+
   /** The lane table for rules that route to these hosts; `undefined` where the app has no StainedRoute. */
   public laneTable(hostNames: Iterable<string>): LaneTable | undefined {
     if (!this._stain) return undefined;
     const lanes: Record<string, Record<string, LaneDestination>> = {};
     for (const hostName of hostNames) {
-      for (const [lane, destination] of this.hosts.get(hostName)?._lanes ?? []) {
-        (lanes[lane] ??= {})[hostName] = destination;
-      }
+      const host = this.hosts.get(hostName);
+      for (const lane of host?._lanes.keys() ?? []) (lanes[lane] ??= {})[hostName] = host!._laneDestination(lane);
     }
     return { header: this._stain.header, lanes, servedLaneHeader: this._stain.servedLaneHeader, clusterDomain: this.clusterDomain };
   }

@@ -1,0 +1,70 @@
+import { Construct } from 'constructs';
+import { demand, InvalidInput } from './errors';
+import { ownedHost } from './mesh-host';
+import { Destination, IRoutable } from './traffic/destination';
+import { percentageProblem } from './traffic/predicates';
+
+/** Properties of `MirrorTarget`. */
+export interface MirrorTargetProps {
+  /** The host whose requests are copied: a CanaryService or a MeshHost of the app. */
+  readonly from: IRoutable;
+
+  /**
+   * The version whose requests are copied. Refused at synth where one rule splits the host between this version and others.
+   * @default - the requests of all versions
+   */
+  readonly fromVersion?: string;
+
+  /** The host that gets the copies: a version of the same service, or another service. */
+  readonly to: IRoutable;
+
+  /**
+   * The version (or lane, by its name) that gets the copies.
+   * @default - any pod of the host
+   */
+  readonly toVersion?: string;
+
+  /**
+   * The share of requests that are copied, in per cent: more than 0, at most 100.
+   * @default 100
+   */
+  readonly percentage?: number;
+
+  /**
+   * Whether requests of lanes are copied too. Their copies keep the lane header, so what they write downstream lands in the
+   * lane's own services.
+   * @default false
+   */
+  readonly mirrorLanes?: boolean;
+}
+
+/**
+ * Copies of requests, to see how another version or service bears real traffic. Answers to copies are thrown away, nobody waits
+ * for them, and a copy is sent once for each request, whatever the retries.
+ *
+ * **A copy keeps all headers**, the lane header among them, and the service that gets it does not know that it is one: what it
+ * writes is written. Mirror to services without side effects, or to ones whose stores are their own.
+ *
+ * Holds for every rule of the app that routes to the host, in the mesh and at gateways; several mirrors may be set.
+ *
+ * @see https://istio.io/latest/docs/tasks/traffic-management/mirroring/
+ */
+export class MirrorTarget extends Construct {
+  /** Refused: a host that the app does not own, a mirror to the very host and version it copies from, a percentage of 0 or over 100, a version that the target does not have. */
+  constructor(scope: Construct, id: string, props: MirrorTargetProps) {
+    super(scope, id);
+    const from = ownedHost(this, 'from', props.from);
+    const percentage = props.percentage ?? 100;
+    demand('percentage', percentage, percentage === 0 ? 'must be more than 0' : percentageProblem(percentage), { code: 'Percentage', scope: this });
+    if (from.hostName === props.to.hostName && (props.toVersion === undefined || props.toVersion === props.fromVersion)) {
+      throw new InvalidInput('MirrorToItself', `'to' must not be what is copied from, got ${from.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}; `
+        + 'name another version or host', this);
+    }
+    const versions = from._versionsOf(props.to);
+    if (props.toVersion !== undefined && versions && !versions.includes(props.toVersion)) {
+      throw new InvalidInput('VersionUnknown', `'toVersion' must be a version of ${props.to.hostName}, got ${JSON.stringify(props.toVersion)} (known: ${versions.join(', ') || 'none'}); add that version first`, this);
+    }
+    const { destination } = Destination.of(props.to, { version: props.toVersion })._toManifest(true);
+    from._policies(this, true).mirrors.push({ fromVersion: props.fromVersion, destination, percentage, lanesToo: props.mirrorLanes ?? false });
+  }
+}

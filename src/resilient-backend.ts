@@ -1,0 +1,164 @@
+import { Duration } from 'cdk8s';
+import { Construct } from 'constructs';
+import { demand, InvalidInput } from './errors';
+import { ownedHost } from './mesh-host';
+import { ClientTls } from './traffic/client-tls';
+import { ConnectionPool } from './traffic/connection-pool';
+import { IRoutable } from './traffic/destination';
+import { LoadBalancer } from './traffic/load-balancer';
+import { OutlierDetection } from './traffic/outlier-detection';
+import { portProblem } from './traffic/predicates';
+import { RetryOn, RetryPolicy } from './traffic/retry-policy';
+import { wireDuration } from './traffic/wire-duration';
+
+/** Properties of `ResilientBackend`. */
+export interface ResilientBackendProps {
+  /** The host: a CanaryService or a MeshHost of the app. */
+  readonly host: IRoutable;
+
+  /**
+   * The version that `connectionPool`, `outlierDetection`, `loadBalancer` and `tls` are for. What is said of a version goes
+   * before what is said of the host.
+   * @default - all versions
+   */
+  readonly version?: string;
+
+  /**
+   * The port that they are for, 1 to 65535. What is said of a port goes before what is said of the host; what is said of the
+   * host alone holds for the port too (Istio's own rule, that a port's settings replace all others, is made up for).
+   * @default - all ports
+   */
+  readonly port?: number;
+
+  /**
+   * How long a request may take, retries included; then 504 with flag UT. Whole milliseconds, 1 ms or more.
+   * @default - not written: Istio sets no limit
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * How often, and after what, a request is tried again.
+   * @default - not written: Istio tries twice more, but not after an answer 503
+   */
+  readonly retries?: RetryPolicy;
+
+  /**
+   * How many connections and requests each caller allows.
+   * @default - not written: no limits
+   */
+  readonly connectionPool?: ConnectionPool;
+
+  /**
+   * When a failing pod is taken out of the rotation.
+   * @default - not written: never
+   */
+  readonly outlierDetection?: OutlierDetection;
+
+  /**
+   * Which pod gets the next request.
+   * @default - not written: of two at random, the one with fewer requests under way
+   */
+  readonly loadBalancer?: LoadBalancer;
+
+  /**
+   * How callers encrypt.
+   * @default - not written: mutual TLS of the mesh where both sides have a sidecar
+   */
+  readonly tls?: ClientTls;
+}
+
+/** Properties of `ResilientBackend.forClosingServer`. */
+export interface ClosingServerProps {
+  /** The host: a CanaryService or a MeshHost of the app. */
+  readonly host: IRoutable;
+
+  /** How long the server keeps a connection without requests open: 2 seconds or more. (Node's own default is 5 seconds.) */
+  readonly serverKeepAlive: Duration;
+
+  /** How long a request may take, retries included. */
+  readonly timeout: Duration;
+
+  /**
+   * Whether every request gets a connection of its own: the surest cure, paid with the time to connect for every request.
+   * @default false
+   */
+  readonly connectionPerRequest?: boolean;
+}
+
+/**
+ * How callers deal with a slow or failing host: timeouts, retries, limits, ejection, load balancing.
+ *
+ * Holds for every rule of the app that routes to the host, in the mesh and at gateways, lanes included. Each part may be said
+ * once of a host (and once of each version and port); several ResilientBackends may share the work.
+ *
+ * Emits no object of its own: `timeout` and `retries` stand in the rules of VirtualServices, all else in the DestinationRule.
+ *
+ * @see https://istio.io/latest/docs/concepts/traffic-management/#network-resilience-and-testing
+ */
+export class ResilientBackend extends Construct {
+  /**
+   * Against 503 with flag UC: the server closes a connection just when the proxy sends a request into it. Three cures at once,
+   * of which each helps alone:
+   *
+   * - the proxy drops idle connections a second before the server would (`idleTimeout`): costs a few more connections;
+   * - requests that met a closed connection are tried again, within the timeout (`retries`): costs nothing while all is well, but
+   *   `reset` also repeats requests that the server may have begun, so leave this preset to idempotent services;
+   * - with `connectionPerRequest` connections are never reused (`maxRequestsPerConnection: 1`): costs speed.
+   *
+   * The fourth cure is in the server: keep idle connections longer than any caller does (in Node `server.keepAliveTimeout`).
+   */
+  public static forClosingServer(scope: Construct, id: string, props: ClosingServerProps): ResilientBackend {
+    const seconds = props.serverKeepAlive.toMilliseconds({ integral: false }) / 1000;
+    demand('serverKeepAlive', `${seconds} s`, seconds >= 2 ? undefined : 'must be 2 seconds or more', {
+      code: 'ServerKeepAlive', remedy: 'a server that closes sooner needs connectionPerRequest in a ResilientBackend of your own, or a longer keep-alive',
+    });
+    return new ResilientBackend(scope, id, {
+      host: props.host,
+      timeout: props.timeout,
+      retries: RetryPolicy.of({ attempts: 2, retryOn: [RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET] }),
+      connectionPool: ConnectionPool.of({
+        idleTimeout: Duration.millis(Math.floor(seconds * 1000) - 1000),
+        maxRequestsPerConnection: props.connectionPerRequest ? 1 : undefined,
+      }),
+    });
+  }
+
+  /**
+   * Refused: a host that the app does not own, a part that is said of the host already, nothing at all, `timeout` or `retries`
+   * of a version or port (they are the rule's), a version together with a port, a port outside 1 to 65535; at synth a
+   * `perTryTimeout` that is not below the timeout, and a rule whose hosts disagree.
+   */
+  constructor(scope: Construct, id: string, props: ResilientBackendProps) {
+    super(scope, id);
+    const host = ownedHost(this, 'host', props.host);
+    const { version, port } = props;
+    if (version !== undefined && port !== undefined) {
+      throw new InvalidInput('VersionAndPort', `'version' and 'port' must not be set both, got ${JSON.stringify(version)} and ${port}; use a ResilientBackend for each`, this);
+    }
+    if (port !== undefined) demand('port', port, portProblem(port), { code: 'Port', scope: this });
+    if (version !== undefined && !host.versions.includes(version) && !host._lanes.has(version)) {
+      throw new InvalidInput('VersionUnknown', `'version' must be a version of ${host.hostName}, got ${JSON.stringify(version)} `
+        + `(known: ${[...host.versions, ...host._lanes.keys()].join(', ') || 'none'}); add that version first`, this);
+    }
+    const routes = { timeout: props.timeout, retries: props.retries };
+    const traffic = {
+      connectionPool: props.connectionPool?._toManifest(),
+      outlierDetection: props.outlierDetection?._toManifest(),
+      loadBalancer: props.loadBalancer?._toManifest(),
+      tls: props.tls?._toManifest(),
+    };
+    const said = Object.entries({ ...routes, ...traffic }).filter(([, value]) => value !== undefined).map(([property]) => property);
+    if (said.length === 0) throw new InvalidInput('ResilientBackendEmpty', '\'timeout\', \'retries\' or another part must be set, got nothing but the host', this);
+    for (const property of ['timeout', 'retries'].filter((each) => said.includes(each) && (version !== undefined || port !== undefined))) {
+      throw new InvalidInput('PolicyOfRule', `'${property}' holds for whole rules, so it cannot be said of a version or port; say it of the host`, this);
+    }
+    if (props.timeout) {
+      wireDuration('timeout', props.timeout, this);
+      host._policies(this, true).setTimeout(props.timeout, this);
+    }
+    if (props.retries) host._policies(this, true).setRetries(props.retries, this);
+    for (const [part, manifest] of Object.entries(traffic)) {
+      if (manifest) host._policies(this, false).setTraffic(part as keyof typeof traffic, manifest, this, { version, port });
+    }
+  }
+}

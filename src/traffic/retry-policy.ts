@@ -1,0 +1,119 @@
+import { Duration } from 'cdk8s';
+import { closest } from 'fastest-levenshtein';
+import { countProblem } from './predicates';
+import { wireDuration } from './wire-duration';
+import { demand } from '../errors';
+
+/** What a try may end in to be tried again. HTTP statuses may be named too, as text: `'503'`. */
+export class RetryOn {
+  /** Any answer of 500 to 599, no answer at all, a reset or a failed connection. */
+  public static readonly SERVER_ERROR = '5xx';
+  /** Answers 502, 503 and 504. */
+  public static readonly GATEWAY_ERROR = 'gateway-error';
+  /** The connection ended before an answer was complete. Unsafe where a request must not be done twice. */
+  public static readonly RESET = 'reset';
+  /** The connection ended before the request was sent. Safe for any request. */
+  public static readonly RESET_BEFORE_REQUEST = 'reset-before-request';
+  /** No connection could be made. Safe for any request. */
+  public static readonly CONNECT_FAILURE = 'connect-failure';
+  /** The server refused the stream before it looked at it. Safe for any request. */
+  public static readonly REFUSED_STREAM = 'refused-stream';
+  /** Answers 409. */
+  public static readonly RETRIABLE_4XX = 'retriable-4xx';
+  /** Statuses named beside it. */
+  public static readonly RETRIABLE_STATUS_CODES = 'retriable-status-codes';
+  /** gRPC: cancelled. */
+  public static readonly GRPC_CANCELLED = 'cancelled';
+  /** gRPC: deadline exceeded. */
+  public static readonly GRPC_DEADLINE_EXCEEDED = 'deadline-exceeded';
+  /** gRPC: internal. */
+  public static readonly GRPC_INTERNAL = 'internal';
+  /** gRPC: resource exhausted. */
+  public static readonly GRPC_RESOURCE_EXHAUSTED = 'resource-exhausted';
+  /** gRPC: unavailable. */
+  public static readonly GRPC_UNAVAILABLE = 'unavailable';
+
+  private constructor() {}
+}
+
+/** What istiod takes, beside HTTP statuses. */
+const KNOWN_CONDITIONS = [
+  '5xx', 'gateway-error', 'reset', 'reset-before-request', 'connect-failure', 'retriable-4xx', 'refused-stream', 'retriable-status-codes',
+  'retriable-headers', 'envoy-ratelimited', 'http3-post-connect-failure', 'cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable',
+];
+
+/** Options of `RetryPolicy.of`. */
+export interface RetryPolicyOptions {
+  /** How often to try again: 3 means at most 4 tries. 1 or more. */
+  readonly attempts: number;
+
+  /**
+   * How long one try may take. Whole milliseconds, 1 ms or more, less than the timeout of the host.
+   * @default - not written: each try may take as long as the timeout leaves
+   */
+  readonly perTryTimeout?: Duration;
+
+  /**
+   * What makes it try again: constants of `RetryOn` and HTTP statuses as text.
+   * @default - not written: Istio tries again after failed connections, refused streams and gRPC's unavailable and cancelled, **not** after an answer 503
+   */
+  readonly retryOn?: string[];
+
+  /**
+   * The pause before the first further try; it grows from try to try. Whole milliseconds, 1 ms or more. Istio 1.24 or newer.
+   * @default - not written: 25 ms
+   */
+  readonly backoff?: Duration;
+
+  /**
+   * Whether tries may go to pods of other localities.
+   * @default - not written: no
+   */
+  readonly retryRemoteLocalities?: boolean;
+}
+
+/**
+ * How often, and after what, a request is tried again.
+ *
+ * Without a policy Istio tries twice more, but not after an answer 503. Tries stay with the destination that was chosen first,
+ * and an injected fault is never tried again.
+ *
+ * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry
+ */
+export class RetryPolicy {
+  /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, durations under 1 ms. */
+  public static of(options: RetryPolicyOptions): RetryPolicy {
+    const enough = countProblem(options.attempts) ?? (options.attempts === 0 ? 'must be 1 or more' : undefined);
+    demand('attempts', options.attempts, enough, { code: 'RetryAttempts', remedy: 'use RetryPolicy.none() to switch retries off' });
+    for (const condition of options.retryOn ?? []) {
+      const known = KNOWN_CONDITIONS.includes(condition) || /^[1-5][0-9][0-9]$/.test(condition);
+      demand('retryOn', condition, known ? undefined : 'must name conditions that Envoy knows, or HTTP statuses', {
+        code: 'RetryOn', remedy: `did you mean '${closest(condition, KNOWN_CONDITIONS)}'?`,
+      });
+    }
+    return new RetryPolicy({
+      attempts: options.attempts,
+      ...(options.perTryTimeout ? { perTryTimeout: wireDuration('perTryTimeout', options.perTryTimeout) } : {}),
+      ...(options.retryOn ? { retryOn: options.retryOn.join(',') } : {}),
+      ...(options.backoff ? { backoff: wireDuration('backoff', options.backoff) } : {}),
+      ...(options.retryRemoteLocalities === undefined ? {} : { retryRemoteLocalities: options.retryRemoteLocalities }),
+    }, options.perTryTimeout);
+  }
+
+  /** One try and no more. */
+  public static none(): RetryPolicy {
+    return new RetryPolicy({ attempts: 0 });
+  }
+
+  /** How long one try may take, if that is said. */
+  public readonly perTryTimeout?: Duration;
+
+  private constructor(private readonly manifest: any, perTryTimeout?: Duration) {
+    this.perTryTimeout = perTryTimeout;
+  }
+
+  /** @internal */
+  public _toManifest(): any {
+    return { ...this.manifest };
+  }
+}
