@@ -92,7 +92,8 @@ export class HostPolicies {
 
   /** Istio lets the settings of a port replace all others, so what is to hold for the port too is written out there again. */
   private withPorts(own: TrafficPolicyManifest, first: TrafficPolicyManifest = this.partsOf('')): any {
-    const ports = [...this.traffic.keys()].filter((level) => level.startsWith('port ')).map((level) => Number(level.slice('port '.length))).sort((a, b) => a - b);
+    const levels = [...this.traffic.keys()].filter((level) => level.startsWith('port '));
+    const ports = levels.map((level) => Number(level.slice('port '.length))).sort((a, b) => a - b);
     const portLevelSettings = ports.map((number) => cloneJson({ port: { number }, ...this.partsOf(''), ...this.partsOf(`port ${number}`), ...own }));
     const policy = { ...cloneJson(first), ...(portLevelSettings.length > 0 ? { portLevelSettings } : {}) };
     return Object.keys(policy).length === 0 ? undefined : policy;
@@ -128,7 +129,9 @@ export function renderRule(rule: RouteRule, policiesOf: (hostName: string) => Ho
   /** What all hosts of the rule that say anything agree on. */
   const agreed = (property: string, said: any[]): any => {
     const values = said.filter((value) => value !== undefined);
-    if (values.some((value) => !isDeepStrictEqual(value, values[0]))) problems.push(`'${property}' is said differently of ${hosts.join(' and ')}, to which one rule routes; split the rule, or say the same of both`);
+    if (values.some((value) => !isDeepStrictEqual(value, values[0]))) {
+      problems.push(`'${property}' is said differently of ${hosts.join(' and ')}, to which one rule routes; split the rule, or say the same of both`);
+    }
     return values[0];
   };
   const manifest = rule._toManifest();
@@ -170,12 +173,16 @@ function mirrorsOf(rule: RouteRule, hosts: string[], policies: (HostPolicies | u
 }
 
 /** A mirror is the whole rule's, so a rule that splits a host between versions cannot mirror one of them. */
-function isFor({ fromVersion }: MirrorPolicy, rule: RouteRule, hostName: string, problems: string[]): boolean {
+function isFor({ fromVersion, destination }: MirrorPolicy, rule: RouteRule, hostName: string, problems: string[]): boolean {
+  const live = rule.destinations.filter(({ weight }) => weight > 0 || rule.destinations.length === 1);
+  const versions = live.filter((each) => each.hostName === hostName).map(({ version }) => version);
+  // What already goes to the mirror's version would meet it twice.
+  if (destination.host === hostName && versions.every((version) => version === destination.subset)) return false;
   if (fromVersion === undefined) return true;
-  const versions = rule.destinations.filter((each) => each.hostName === hostName && (each.weight > 0 || rule.destinations.length === 1)).map(({ version }) => version);
   const those = versions.filter((version) => version === fromVersion);
   if (those.length > 0 && those.length < versions.length) {
-    problems.push(`'fromVersion' cannot be ${fromVersion} alone where a rule splits ${hostName} between versions: a mirror copies all requests of the rule; mirror the host, or split the rule`);
+    problems.push(`'fromVersion' cannot be ${fromVersion} alone where a rule splits ${hostName} between versions: a mirror copies all requests `
+      + 'of the rule; mirror the host, or split the rule');
   }
   return those.length > 0;
 }
@@ -185,5 +192,10 @@ export function mirrorManifest(mirrors: MirrorPolicy[]): any {
   if (mirrors.length === 0) return {};
   const [{ destination, percentage }] = mirrors;
   if (mirrors.length === 1) return { mirror: cloneJson(destination), ...(percentage === 100 ? {} : { mirrorPercentage: { value: percentage } }) };
-  return { mirrors: mirrors.map((each) => ({ destination: cloneJson(each.destination), ...(each.percentage === 100 ? {} : { percentage: { value: each.percentage } }) })) };
+  return {
+    mirrors: mirrors.map((each) => ({
+      destination: cloneJson(each.destination),
+      ...(each.percentage === 100 ? {} : { percentage: { value: each.percentage } }),
+    })),
+  };
 }

@@ -271,7 +271,8 @@ function overwritten(levels: any[], before: HeaderValues): HeaderValues {
 }
 
 function added(levels: any[], before: HeaderValues): HeaderValues {
-  return levels.flatMap((level) => changesOf(level?.add)).reduce((values, [name, value]) => ({ ...values, [name]: [...values[name] ?? [], value] }), before);
+  return levels.flatMap((level) => changesOf(level?.add))
+    .reduce((values, [name, value]) => ({ ...values, [name]: [...values[name] ?? [], value] }), before);
 }
 
 /** istiod sorts by the name as written, upper case first; Envoy does nothing for an empty value. */
