@@ -1,6 +1,6 @@
 // Regenerates everything else in this folder: `npm run imports`.
 //
-// 1. istio-crds.yaml: the CRDs of istio.io/api at ISTIO_API_VERSION, trimmed to the kinds this library deals with, one
+// 1. istio-crds.yaml: the CRDs of istio.io/api, trimmed to the kinds this library deals with, one
 //    served version per kind, descriptions stripped (only the schema is wanted, and it is a tenth of the size).
 // 2. *.istio.io.ts: the classes that `cdk8s import` generates from that file.
 //
@@ -30,11 +30,10 @@ const KINDS = {
 };
 
 const here = dirname(fileURLToPath(import.meta.url));
-const version = process.env.ISTIO_API_VERSION;
-if (!version) {
-  console.error('imports: ISTIO_API_VERSION is not set; run this script as `npm run imports`, which sets it');
-  process.exit(2);
-}
+
+/** The one place that says which Istio this project is made for: what the real mesh of the tests is built from. */
+const goModule = join(here, '..', 'test', 'mesh', 'runner', 'go.mod');
+const [, version] = /^\s*istio\.io\/api (v\S+)/m.exec(readFileSync(goModule, 'utf8'));
 
 function moduleFolder() {
   // An empty folder, so that no go.mod around us takes part.

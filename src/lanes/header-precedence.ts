@@ -4,8 +4,8 @@ import { cloneJson } from '../json';
 /*
  * Istio applies a rule's header operations and its destination's in an order that depends on how many destinations the
  * rule lists. With two or more, each on its own: the destination's first, then the rule's. With one, as a single list:
- * all removals of both, then what the rule sets and adds, then what the destination sets and adds. So where both touch
- * one header the rule wins in the first case and the destination in the second.
+ * all removals of both, then all that both set, then all that both add, the rule's before the destination's. So where both
+ * touch one header the rule wins in the first case and the destination in the second.
  *
  * A rule whose destinations collapse to one would change its meaning; `foldIntoOne` writes its operations so that they
  * have the same effect as before.
@@ -83,8 +83,10 @@ export function headerNames(changes: HeaderChangesManifest | undefined): string[
   return [...new Set(names.map((name) => name.toLowerCase()))];
 }
 
+/** istiod makes a rewrite of a host that is set or added, unless it is the empty text. */
 function touchesHost(changes: HeaderChangesManifest | undefined): boolean {
-  return ['host', ':authority'].some((name) => has(changes?.set, name) || has(changes?.add, name));
+  return [...Object.entries(changes?.set ?? {}), ...Object.entries(changes?.add ?? {})]
+    .some(([name, text]) => ['host', ':authority'].includes(name.toLowerCase()) && text !== '');
 }
 
 function has(changes: Record<string, string> | undefined, name: string): boolean {

@@ -14,18 +14,19 @@ export const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
 
 /**
  * The host as Istio understands it within an object of `namespace`: a name without dots is a Service of that namespace, any
- * other form is taken literally, so `svc.ns` is **not** `svc.ns.svc.cluster.local`. Lower case, without trailing dot.
+ * other form is taken literally, so `svc.ns` is **not** `svc.ns.svc.cluster.local`. Neither are capitals made small nor a dot at
+ * the end taken away: istiod asks Envoy for a cluster of exactly that name, which does not exist (503, flag NC).
  */
 export function expandHost(host: string, namespace: string, clusterDomain: string = DEFAULT_CLUSTER_DOMAIN): string {
-  const name = host.toLowerCase();
-  // A dot at the end is a dot: `cart.` is no Service of the namespace.
-  const short = !name.includes('.') && !name.includes('*') && !name.includes(':');
-  return short ? `${name}.${namespace}.svc.${clusterDomain}` : name.replace(/\.$/, '');
+  const short = !host.includes('.') && !host.includes('*') && !host.includes(':');
+  return short ? `${host}.${namespace}.svc.${clusterDomain}` : host;
 }
 
-/** Whether `host` looks like an abbreviation (`svc.ns`, `svc.ns.svc`) of `full` that Istio takes for another host. */
-export function isMistakenAbbreviation(host: string, full: string): boolean {
-  return host.includes('.') && host !== full && full.startsWith(`${host}.`);
+/** Whether people would take `host` (expanded) for `full`, and Istio does not: `svc.ns`, `SVC`, a dot at the end. */
+export function isMistakable(host: string, full: string): boolean {
+  if (host === full) return false;
+  const name = host.toLowerCase().replace(/\.$/, '');
+  return name === full || (name.includes('.') && full.startsWith(`${name}.`));
 }
 
 /** Where messages say an object is: `namespace/name`. */
@@ -71,7 +72,8 @@ export function lostHosts(virtualServices: VirtualServiceManifest[], clusterDoma
   const lost: LostHost[] = [];
   for (const vs of inOrder) {
     for (const written of vs.spec.hosts as string[]) {
-      const host = expandHost(written, namespaceOf(vs), clusterDomain);
+      // Unlike destinations, the names that a proxy looks requests up by are compared without case and final dot.
+      const host = expandHost(written, namespaceOf(vs), clusterDomain).toLowerCase().replace(/\.$/, '');
       const winner = winners.get(host);
       if (!winner) {
         winners.set(host, vs);

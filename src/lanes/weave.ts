@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'util';
 import { commonOperations, foldIntoOne, headerNames, HeaderOperationsManifest } from './header-precedence';
-import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isMistakenAbbreviation, namespaceOf, objectName, VirtualServiceManifest } from './hosts';
+import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isMistakable, namespaceOf, objectName, VirtualServiceManifest } from './hosts';
 import { asList, cloneJson } from '../json';
 import { dnsLabelProblem, headerNameProblem } from '../traffic/predicates';
 
@@ -108,8 +108,7 @@ export function weave(virtualService: VirtualServiceManifest, table: LaneTable):
   const woven = cloneJson(virtualService);
   if (handlesLaneHeader(woven)) return { virtualService: woven, warnings: [] };
   const weaver = new Weaver(woven, table);
-  const rules = asList(woven.spec?.http).filter((rule) => !isLaneRule(rule));
-  const http = rules.flatMap((rule, index) => [...weaver.copiesOf(rule, `spec.http[${index}]`), rule]);
+  const http = asList(woven.spec?.http).flatMap((rule, index) => (isLaneRule(rule) ? [] : [...weaver.copiesOf(rule, `spec.http[${index}]`), rule]));
   weaver.lookAtTcp(woven.spec);
   if (weaver.problems.length > 0) throw new WeaveRefused(objectName(woven), weaver.problems);
   if (Array.isArray(woven.spec?.http)) woven.spec.http = http;
@@ -212,7 +211,7 @@ class Weaver {
       weight: route.length === 1 ? 1 : Number(entry?.weight ?? 0),
       path: `${path}.route[${index}]`,
     }));
-    for (const { entry, host, path: where } of all) this.warnOfAbbreviation(String(entry?.destination?.host ?? ''), host, where);
+    for (const { entry, host, path: where } of all) this.warnOfMistakable(String(entry?.destination?.host ?? ''), host, where);
     const live = all.filter(({ weight }) => weight > 0);
     if (live.length === 0 && all.some(({ host }) => this.lanedHosts.has(host))) {
       this.refuse('WeightsAllZero', path, 'its weights are all zero, which Istio refuses; give one destination a weight');
@@ -230,7 +229,7 @@ class Weaver {
       if (!target) return { ...cloneJson(group[0].entry), weight: group[0].weight };
       let own = this.headersOf(group, path);
       if (alone && rule.route.length > 1) {
-        const folded = foldIntoOne({ rule: kept.headers, destination: own }, kept.rewrite?.authority !== undefined);
+        const folded = foldIntoOne({ rule: kept.headers, destination: own }, !!kept.rewrite?.authority);
         own = folded.destination;
         kept.headers = folded.rule;
         if (!kept.headers) delete kept.headers;
@@ -239,10 +238,10 @@ class Weaver {
     });
     return {
       ...kept,
+      ...this.replacedFields(lane, groups.map(([first]) => destinations.get(first.host)), path),
       name: rule.name ? `${LANE_RULE_PREFIX}${lane}/${rule.name}` : `${LANE_RULE_PREFIX}${lane}`,
       match: this.laneMatch(rule.match, lane),
       route,
-      ...this.replacedFields(lane, groups.map(([first]) => destinations.get(first.host)), path),
     };
   }
 
@@ -328,11 +327,11 @@ class Weaver {
     }
   }
 
-  private warnOfAbbreviation(written: string, host: string, path: string): void {
-    if (this.lanedHosts.has(host) || !host.includes('.')) return;
+  private warnOfMistakable(written: string, host: string, path: string): void {
+    if (this.lanedHosts.has(host)) return;
     for (const laned of this.lanedHosts) {
-      if (!isMistakenAbbreviation(host, laned)) continue;
-      this.warn('HostNotExpanded', path, `routes to '${written}', which Istio does not expand to ${laned}: only names without dots are; lanes do not apply to it, and it may not exist`);
+      if (!isMistakable(host, laned)) continue;
+      this.warn('HostNotExpanded', path, `routes to '${written}', which Istio does not take for ${laned} (it expands names without dots, and nothing else); lanes do not apply to it, and it may not exist`);
     }
   }
 

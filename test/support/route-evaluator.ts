@@ -90,10 +90,12 @@ export function evaluate(virtualService: any, request: MeshRequest, options: Eva
   return firstMatch(rules, virtualService.metadata?.namespace ?? 'default', readOnce(request), options);
 }
 
-/** The full name of a host within an object of `namespace`: dot-free names are Services of it, all else is literal. */
+/**
+ * The full name of a destination within an object of `namespace`: dot-free names are Services of it, all else is literal.
+ * Capitals and a dot at the end count: istiod puts the text into the cluster's name as it is.
+ */
 export function fullHost(host: string, namespace: string, clusterDomain: string = 'cluster.local'): string {
-  const full = host.includes('.') ? host : `${host}.${namespace}.svc.${clusterDomain}`;
-  return full.toLowerCase().replace(/\.$/, '');
+  return host.includes('.') ? host : `${host}.${namespace}.svc.${clusterDomain}`;
 }
 
 /** A request with its headers and its query taken apart. */

@@ -1,0 +1,147 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"cdk8s-lanes/mesh-runner/internal/contract"
+	"cdk8s-lanes/mesh-runner/internal/plan"
+)
+
+// dial connects as the sender would: through its own proxy, which learns by the PROXY protocol where the sender meant to
+// connect to (iptables and the original destination in a real pod), or directly.
+func (t *Traffic) dial(ctx context.Context, from plan.Source, host string, port int) (net.Conn, error) {
+	way := t.state.Load().plan.Way(from, host, port)
+	if way == nil {
+		return nil, fmt.Errorf("nobody planned for %s:%d from %s", host, port, from.Proxy.ID())
+	}
+	if len(way.Addresses) == 0 {
+		return nil, syscall.ECONNREFUSED
+	}
+	turn := int(t.turn.Add(1))
+	dialer := &net.Dialer{}
+	if len(way.Destinations) == 0 {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(way.Local)}
+	}
+	connection, err := dialer.DialContext(ctx, "tcp", way.Addresses[turn%len(way.Addresses)])
+	if err != nil || len(way.Destinations) == 0 {
+		return connection, err
+	}
+	destination, err := net.ResolveTCPAddr("tcp", way.Destinations[turn%len(way.Destinations)])
+	if err != nil {
+		return nil, err
+	}
+	local := connection.LocalAddr().(*net.TCPAddr)
+	_, err = fmt.Fprintf(connection, "PROXY TCP4 %s %s %d %d\r\n", way.Local, destination.IP, local.Port, destination.Port)
+	return connection, err
+}
+
+// transport keeps a sender's connections. Without a proxy of its own a sender uses each connection once, because
+// Kubernetes balances connections, not requests.
+func (t *Traffic) transport(from plan.Source) *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.transports[from.Key()]; known != nil && !from.Plain {
+		return known
+	}
+	transport := &http.Transport{
+		DisableCompression: true, MaxIdleConnsPerHost: 1 << 10, IdleConnTimeout: time.Minute,
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			host, port, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			number, err := net.LookupPort("tcp", port)
+			if err != nil {
+				return nil, err
+			}
+			return t.dial(ctx, from, host, number)
+		},
+	}
+	if !from.Plain {
+		t.transports[from.Key()] = transport
+	}
+	return transport
+}
+
+// once is an empty body that cannot be sent again: without it, net/http would silently repeat a GET on a connection
+// that turns out to be dead.
+type once struct{ io.Reader }
+
+func (once) Close() error { return nil }
+
+// answer is what a caller got.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	problem string
+}
+
+// exchange sends one request and reads the answer.
+func (t *Traffic) exchange(ctx context.Context, from plan.Source, call contract.Call, key string) answer {
+	request, err := newRequest(ctx, call, key)
+	if err != nil {
+		return answer{problem: problem(err)}
+	}
+	transport := t.transport(from)
+	if from.Plain {
+		defer transport.CloseIdleConnections()
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return answer{problem: problem(err)}
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	result := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	if err != nil {
+		result.problem = problem(err)
+	}
+	return result
+}
+
+func newRequest(ctx context.Context, call contract.Call, key string) (*http.Request, error) {
+	var body io.Reader = once{strings.NewReader("")}
+	if call.Body != "" {
+		body = once{strings.NewReader(call.Body)}
+	}
+	// The path is sent as it is written.
+	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(call.Host, fmt.Sprint(call.Port)), Opaque: call.Path}
+	request, err := http.NewRequestWithContext(ctx, call.Method, "http://placeholder/", body)
+	if err != nil {
+		return nil, err
+	}
+	if call.Body != "" {
+		request.ContentLength = int64(len(call.Body))
+	} else if call.Method != http.MethodGet && call.Method != http.MethodHead && call.Method != http.MethodOptions {
+		request.Body = http.NoBody
+	}
+	request.URL = target
+	request.Host = hostHeader(call)
+	request.Header = http.Header{"User-Agent": {""}}
+	for name, values := range call.Headers {
+		if strings.EqualFold(name, "host") {
+			request.Host = values[0]
+			continue
+		}
+		request.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	request.Header.Set(contract.KeyHeader, key)
+	return request, nil
+}
+
+// hostHeader leaves out the port where clients do.
+func hostHeader(call contract.Call) string {
+	if call.Port == 80 || call.Port == 443 {
+		return call.Host
+	}
+	return fmt.Sprintf("%s:%d", call.Host, call.Port)
+}
