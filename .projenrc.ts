@@ -113,6 +113,10 @@ project.addTask('bench', {
   exec: 'tsx test/bench/bench.ts',
   receiveArgs: true,
 });
+project.addTask('bench:mesh', {
+  description: 'Measures the real mesh of the tests',
+  exec: 'tsx test/bench/mesh.ts',
+});
 project.addTask('test:consumer', {
   description: 'Installs the packed library in an empty folder with fresh peers and synthesizes a small app with it',
   exec: 'node test/consumer/consumer.mjs',

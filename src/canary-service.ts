@@ -56,7 +56,7 @@ export enum ServiceType {
 
 /** Whether the pods get Istio's sidecar. */
 export enum SidecarInjection {
-  /** The pods ask for it. The namespace must not forbid it. */
+  /** The pods ask for it. The namespace must have injection switched on too (see MeshNamespace): the annotation alone does nothing. */
   ENABLED = 'true',
   /** The pods refuse it: they get no routing, and lanes do not reach beyond them. */
   DISABLED = 'false',

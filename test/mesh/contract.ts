@@ -48,6 +48,12 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** @default - none */
   readonly body?: string;
+  /**
+   * Whether the caller speaks TLS to the host, as to https://. For gateways that end TLS it means nothing: they are
+   * served in plain text here.
+   * @default false
+   */
+  readonly tls?: boolean;
   /** Replaces what the application that answers calls; an empty list means nobody. @default - what `calls` of the mesh says */
   readonly next?: readonly Call[];
 }

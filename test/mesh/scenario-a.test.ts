@@ -23,8 +23,7 @@ describe('scenario A on the real mesh', () => {
     from: gateway, host: 'testaaa.example.com', repeat: 20, headers: lane === undefined ? {} : { 'project-version': lane },
   });
 
-  test('it starts within 3 seconds, without warnings', () => {
-    expect(mesh.started.startMs).toBeLessThan(3000);
+  test('it starts without warnings', () => {
     expect(mesh.warnings).toEqual([]);
   });
 
@@ -83,11 +82,5 @@ describe('scenario A on the real mesh', () => {
     await mesh.update(manifests);
     expect((await viaGateway('f1')).paths).toEqual({ 'testaaa-release -> testbbb-release': 20 });
     expect((await during).paths).toEqual({ 'testaaa-release-v1 -> testbbb-release-v1': 500 });
-  });
-
-  test('1,000 requests take at most 5 seconds', async () => {
-    const start = Date.now();
-    await mesh.send({ from: gateway, host: 'testaaa.example.com', repeat: 1000 });
-    expect(Date.now() - start).toBeLessThan(5000);
   });
 });

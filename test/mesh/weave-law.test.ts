@@ -53,10 +53,10 @@ interface Trial {
 
 function trialsOf(each: NamespacedScene): Trial[] {
   return each.requests.flatMap((request) => (['mesh', 'gateway'] as const).map((place) => {
-    const atGateway = { ...request, port: 80, sourceLabels: { istio: 'ingressgateway' }, sourceNamespace: 'istio-system' };
-    const expected = evaluate(each.virtualService, {
-      ...(place === 'mesh' ? request : atGateway), gateway: place === 'mesh' ? 'mesh' : `${each.namespace}/entry`, authority: authorityOf(each.namespace, place),
-    });
+    const router = place === 'mesh'
+      ? { gateway: 'mesh' }
+      : { gateway: `${each.namespace}/entry`, port: 80, sourceLabels: { istio: 'ingressgateway' }, sourceNamespace: 'istio-system' };
+    const expected = evaluate(each.virtualService, { ...request, ...router, authority: authorityOf(each.namespace, place) });
     const splits = expected.kind === 'route' && expected.shares.length > 1;
     const requests = [undefined, 'no-such-lane', ...LANES].map((lane) => toMesh(each.namespace, place, request, lane, splits ? MANY : FEW));
     return { scene: each, requests, splits };

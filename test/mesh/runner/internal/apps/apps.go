@@ -115,7 +115,11 @@ func (f *Fleet) Set(apps map[string]*plan.App) error {
 			go s.forward(listener)
 			continue
 		}
-		go s.http.Serve(listener)
+		config, err := selfSigned()
+		if err != nil {
+			return err
+		}
+		go s.http.Serve(sniffing{Listener: listener, config: config})
 	}
 	return nil
 }
@@ -215,6 +219,9 @@ func reset(w http.ResponseWriter) {
 	connection, _, err := hijacker.Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	if sniffed, ok := connection.(*sniffed); ok {
+		connection = sniffed.plain
 	}
 	if tcp, ok := connection.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

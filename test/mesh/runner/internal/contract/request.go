@@ -66,6 +66,9 @@ type Call struct {
 	Headers Headers `json:"headers,omitempty"`
 	// Body to send.
 	Body string `json:"body,omitempty"`
+	// TLS makes the caller speak TLS to the host, as to https://. (Gateways that end TLS are served in plain text here:
+	// for them it means nothing.)
+	TLS bool `json:"tls,omitempty"`
 	// Next replaces what the application that answers calls. An empty list means: it calls nobody.
 	Next *[]Call `json:"next,omitempty"`
 }

@@ -183,19 +183,44 @@ func equal(a, b []string) bool {
 }
 
 // apply makes Envoy have these resources and waits for its answers. (That listeners are ready is known later: see
-// Process.Apply.)
+// Process.Apply.) If Envoy refuses some, it gets back what it had.
 func (c *control) apply(resources Resources, timeout time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	previous := c.resources
+	err := c.change(resources, timeout)
+	if err != nil {
+		c.undo(previous, timeout)
+	}
+	return err
+}
+
+// restore gives Envoy back what it had, when it refuses something after apply.
+func (c *control) restore(previous Resources, timeout time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undo(previous, timeout)
+}
+
+// undo gives Envoy what it had before. What counts is the first refusal, so further ones do not matter.
+func (c *control) undo(previous Resources, timeout time.Duration) {
+	c.resources = previous
+	for _, kind := range []string{ListenerType, ClusterType, EndpointType, RouteType} {
+		c.kinds[kind].refusal = ""
+		_ = c.settle(kind, time.Now().Add(timeout))
+	}
+}
+
+// change makes before it breaks: first Envoy gets everything that is new beside everything that is old, then only the
+// new.
+func (c *control) change(resources Resources, timeout time.Duration) error {
 	// Waiting on a condition cannot time out by itself.
 	alarm := time.AfterFunc(timeout, c.changed.Broadcast)
 	defer alarm.Stop()
 	end := time.Now().Add(timeout)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, state := range c.kinds {
 		state.refusal = ""
 	}
-	// Make before break: first everything that is new beside everything that is old, then only the new.
 	both := Resources{}
 	removes := false
 	for _, kind := range order {
@@ -221,6 +246,13 @@ func (c *control) apply(resources Resources, timeout time.Duration) error {
 		return err
 	}
 	return c.settle(ClusterType, end)
+}
+
+// current is what Envoy is to have now.
+func (c *control) current() Resources {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resources
 }
 
 // changesEndpoints tells whether these resources change the endpoints of a cluster that Envoy has.

@@ -42,7 +42,8 @@ type Process struct {
 
 // Start starts Envoy without any listener; Apply gives it some.
 func Start(binary string, onLog func(*accesslog.StreamAccessLogsMessage_HTTPAccessLogEntries)) (*Process, error) {
-	folder, err := os.MkdirTemp("", "mesh-")
+	removeStale()
+	folder, err := os.MkdirTemp("", fmt.Sprintf("mesh-%d-", os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,24 @@ func Start(binary string, onLog func(*accesslog.StreamAccessLogsMessage_HTTPAcce
 		return nil, err
 	}
 	return p, nil
+}
+
+// staleAge keeps removeStale away from folders that are just being made.
+const staleAge = 10 * time.Minute
+
+// removeStale removes the folders of runners that were killed.
+func removeStale() {
+	folders, _ := filepath.Glob(filepath.Join(os.TempDir(), "mesh-*-*"))
+	for _, folder := range folders {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(folder), "mesh-%d-", &pid); err != nil {
+			continue
+		}
+		info, err := os.Stat(folder)
+		if err == nil && time.Since(info.ModTime()) > staleAge && syscall.Kill(pid, 0) == syscall.ESRCH {
+			os.RemoveAll(folder)
+		}
+	}
 }
 
 func (p *Process) path(name string) string { return filepath.Join(p.folder, name) }
@@ -111,18 +130,28 @@ func (p *Process) Apply(resources Resources) error {
 		time.Sleep(time.Until(p.moved.Add(mergeWindow + 50*time.Millisecond)))
 		defer func() { p.moved = time.Now() }()
 	}
-	end := time.Now().Add(configTimeout)
+	previous := p.control.current()
 	if err := p.control.apply(resources, configTimeout); err != nil {
 		return err
 	}
+	if err := p.ready(); err != nil {
+		p.control.restore(previous, configTimeout)
+		return err
+	}
+	return nil
+}
+
+// ready waits until Envoy uses all that it has accepted.
+func (p *Process) ready() error {
+	end := time.Now().Add(configTimeout)
 	pause := time.Millisecond
 	for {
 		// Envoy asks for routes when it warms the listeners: a refusal may come only now.
 		if err := p.control.failed(); err != nil {
 			return err
 		}
-		stats, err := p.get("/stats?filter=" + "(total_listeners_warming|workers_started|warming_clusters)$")
-		if err == nil && ready(stats) {
+		stats, err := p.get("/stats?filter=(total_listeners_warming|workers_started|warming_clusters)$")
+		if err == nil && warm(stats) {
 			return p.control.failed()
 		}
 		if time.Now().After(end) {
@@ -133,7 +162,7 @@ func (p *Process) Apply(resources Resources) error {
 	}
 }
 
-func ready(stats string) bool {
+func warm(stats string) bool {
 	return strings.Contains(stats, "listener_manager.total_listeners_warming: 0") &&
 		strings.Contains(stats, "listener_manager.workers_started: 1") &&
 		strings.Contains(stats, "cluster_manager.warming_clusters: 0")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
@@ -36,7 +37,7 @@ type Mesh struct {
 	fleet   *apps.Fleet
 	envoy   *envoy.Process
 
-	cluster *kube.Cluster
+	cluster atomic.Pointer[kube.Cluster] // applications look at it while requests are under way
 	pilot   *pilot.Server
 	plan    *plan.Plan
 	told    []string
@@ -99,7 +100,7 @@ func (m *Mesh) load(in contract.Manifests) ([]manifests.Object, error) {
 // services are the names of the Services that an application belongs to.
 func (m *Mesh) services(app *plan.App) []string {
 	var names []string
-	for _, service := range m.cluster.ServicesOf(app.Pod) {
+	for _, service := range m.cluster.Load().ServicesOf(app.Pod) {
 		names = append(names, service.ID(), service.Name)
 	}
 	return names
@@ -107,7 +108,7 @@ func (m *Mesh) services(app *plan.App) []string {
 
 // rebuild applies the manifests anew and makes everything follow. If that fails, the mesh stays as it was.
 func (m *Mesh) rebuild() error {
-	previous, previousPilot := m.cluster, m.pilot
+	previous, previousPilot := m.cluster.Load(), m.pilot
 	err := m.renew()
 	if err == nil {
 		err = m.apply()
@@ -115,7 +116,8 @@ func (m *Mesh) rebuild() error {
 	obsolete := previousPilot
 	if err != nil {
 		obsolete = m.pilot
-		m.cluster, m.pilot = previous, previousPilot
+		m.cluster.Store(previous)
+		m.pilot = previousPilot
 	}
 	if obsolete != nil && obsolete != m.pilot {
 		obsolete.Close()
@@ -124,32 +126,35 @@ func (m *Mesh) rebuild() error {
 }
 
 // renew makes a cluster of the manifests, and an istiod that knows it.
-func (m *Mesh) renew() (err error) {
+func (m *Mesh) renew() error {
 	build := func(unhealthy map[string]bool) (*kube.Cluster, error) {
 		return kube.Build(m.objects, kube.Options{Slot: m.slot, Unhealthy: func(pod *kube.Pod) bool { return unhealthy[pod.ID()] }})
 	}
-	if m.cluster, err = build(nil); err != nil {
+	cluster, err := build(nil)
+	if err != nil {
 		return err
 	}
+	m.cluster.Store(cluster)
 	// Which pods are meant by a Service's name is known only when there are pods.
 	unhealthy := map[string]bool{}
-	for _, pod := range m.cluster.Pods {
+	for _, pod := range cluster.Pods {
 		if m.settings.Unhealthy(&plan.App{Pod: pod}) {
 			unhealthy[pod.ID()] = true
 		}
 	}
 	if len(unhealthy) > 0 {
-		if m.cluster, err = build(unhealthy); err != nil {
+		if cluster, err = build(unhealthy); err != nil {
 			return err
 		}
+		m.cluster.Store(cluster)
 	}
-	m.pilot, err = pilot.Start(m.cluster, m.config)
+	m.pilot, err = pilot.Start(cluster, m.config)
 	return err
 }
 
 // apply makes a plan for what requests need so far, and puts it into force.
 func (m *Mesh) apply() error {
-	next, err := m.planner.Make(m.cluster, m.pilot)
+	next, err := m.planner.Make(m.cluster.Load(), m.pilot)
 	if err != nil {
 		return err
 	}
@@ -185,7 +190,7 @@ func (m *Mesh) Started(since time.Time) contract.Started {
 		Warnings: m.news(), Workloads: []contract.Workload{},
 		StartMs: float64(time.Since(since).Microseconds()) / 1000,
 	}
-	for _, pod := range m.cluster.Pods {
+	for _, pod := range m.cluster.Load().Pods {
 		i := slices.IndexFunc(started.Workloads, func(w contract.Workload) bool {
 			return w.Namespace == pod.Namespace && w.Name == pod.Workload
 		})
@@ -203,7 +208,7 @@ func (m *Mesh) Started(since time.Time) contract.Started {
 // news are the warnings that were not told before.
 func (m *Mesh) news() []string {
 	news := []string{}
-	warnings := m.cluster.Warnings()
+	warnings := m.cluster.Load().Warnings()
 	if m.plan != nil {
 		warnings = append(warnings, m.plan.Warnings...)
 	}
@@ -241,7 +246,6 @@ func (m *Mesh) prepare(requests []contract.Request) ([]plan.Source, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	sources := make([]plan.Source, len(requests))
-	wanted := false
 	for i := range requests {
 		r := &requests[i]
 		label := r.ID
@@ -253,11 +257,17 @@ func (m *Mesh) prepare(requests []contract.Request) ([]plan.Source, error) {
 			return nil, contract.Inputf("request %s: %v", label, err)
 		}
 	}
+	before := m.planner.Demands()
 	for i, r := range requests {
-		wanted = m.planner.Want(sources[i], r.Call) || wanted
+		m.planner.Want(sources[i], r.Call)
 	}
-	if wanted {
-		return sources, m.apply()
+	if m.planner.Demands() == before {
+		return sources, nil
+	}
+	if err := m.apply(); err != nil {
+		// What Envoy refuses must not stand in the way of other requests.
+		m.planner.Forget(before)
+		return nil, err
 	}
 	return sources, nil
 }
@@ -289,23 +299,19 @@ func (m *Mesh) quiet() {
 func (m *Mesh) SetBackends(backends map[string]contract.Behaviour) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ready := m.readiness()
+	previous := m.settings
 	m.settings = apps.NewSettings(backends, m.services)
-	m.traffic.Use(m.plan, m.settings)
-	for _, pod := range m.cluster.Pods {
-		if ready[pod.ID()] == m.settings.Unhealthy(&plan.App{Pod: pod}) {
-			return m.rebuild()
+	for _, pod := range m.cluster.Load().Pods {
+		if pod.Ready == m.settings.Unhealthy(&plan.App{Pod: pod}) {
+			if err := m.rebuild(); err != nil {
+				m.settings = previous
+				return err
+			}
+			return nil
 		}
 	}
+	m.traffic.Use(m.plan, m.settings)
 	return nil
-}
-
-func (m *Mesh) readiness() map[string]bool {
-	ready := map[string]bool{}
-	for _, pod := range m.cluster.Pods {
-		ready[pod.ID()] = pod.Ready
-	}
-	return ready
 }
 
 // Update replaces the manifests. Envoy keeps running, and keeps what does not change.

@@ -91,7 +91,7 @@ func (m *Mesh) source(s contract.Sender) (plan.Source, error) {
 	case s.Workload != "" && (s.Labels != nil || s.ServiceAccount != "" || s.Sidecar != nil):
 		return plan.Source{}, errors.New("'workload' is a Deployment of the manifests: it has its own labels, service account and sidecar")
 	case s.Workload != "":
-		pods := m.cluster.Workload(namespace, s.Workload)
+		pods := m.cluster.Load().Workload(namespace, s.Workload)
 		if len(pods) == 0 {
 			return plan.Source{}, fmt.Errorf("there is no pod of a workload '%s' in namespace '%s'", s.Workload, namespace)
 		}
@@ -119,7 +119,7 @@ func (m *Mesh) gateway(s contract.Sender) (plan.Source, error) {
 			return plan.Source{}, fmt.Errorf("'clientIp' must be an IPv4 loopback address (127.x.y.z), got '%s'", s.ClientIP)
 		}
 	}
-	pods := m.cluster.Gateways(s.Gateway)
+	pods := m.cluster.Load().Gateways(s.Gateway)
 	if len(pods) == 0 {
 		return plan.Source{}, fmt.Errorf("no gateway pod has the labels %s, and no Gateway selects such a pod", labels.FormatLabels(s.Gateway))
 	}

@@ -77,6 +77,8 @@ func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *l
 	if chosen != nil {
 		key += "|" + strings.Join(chosen.GetFilterChainMatch().GetServerNames(), ",")
 		address = fmt.Sprintf("%s:%d", p.planner.slot.ListenerIP(key), port)
+	}
+	if chosen.GetTransportSocket() != nil {
 		p.warn("%s: TLS of port %d is left out: it is served in plain text, by the server that fits the host", proxy.ID(), port)
 	}
 	if known := p.listeners[key]; known != nil {
@@ -89,6 +91,7 @@ func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *l
 		l.FilterChains, l.ListenerFilters = []*listener.FilterChain{chain}, nil
 	}
 	known := p.newListener(key, proxy, original.Name, address)
+	known.EndsTLS = chosen.GetTransportSocket() != nil
 	for _, chain := range l.FilterChains {
 		if err := p.outboundChain(cfg, proxy, original, chain, known); err != nil {
 			return nil, err
@@ -333,6 +336,10 @@ func (p *Plan) addListener(l *listener.Listener, known *Listener) error {
 	l.Metadata = &core.Metadata{FilterMetadata: map[string]*structpb.Struct{
 		envoy.MetadataNamespace: {Fields: map[string]*structpb.Value{envoy.MetadataListener: structpb.NewStringValue(known.id)}},
 	}}
+	// Complete now: log lines may already refer to it.
+	p.planner.mu.Lock()
+	p.planner.listened[known.id] = known
+	p.planner.mu.Unlock()
 	return p.Resources.Add(envoy.ListenerType, l.Name, l)
 }
 

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"sync"
 
-	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-
 	networking "istio.io/api/networking/v1alpha3"
 
 	kube "cdk8s-lanes/mesh-runner/internal/cluster"
@@ -72,7 +70,7 @@ func (p *Planner) clusterID(proxy pilot.Proxy, name string) string {
 	defer p.mu.Unlock()
 	key := clusterName(proxy, name)
 	if p.ids[key] == "" {
-		p.ids[key] = "c" + strconv.Itoa(len(p.clusters)+1)
+		p.ids[key] = "c" + strconv.Itoa(len(p.ids)+1)
 		p.clusters[p.ids[key]] = Named{Proxy: proxy.ID(), Cluster: name}
 	}
 	return p.ids[key]
@@ -130,6 +128,8 @@ type Listener struct {
 	// HTTP tells that it logs requests, Inbound that it stands before an application.
 	HTTP    bool
 	Inbound bool
+	// EndsTLS tells that it would end TLS, which is left out.
+	EndsTLS bool
 
 	id    string
 	key   string
@@ -167,15 +167,24 @@ func SourceOf(pod *kube.Pod) Source {
 	return Source{Proxy: pilot.ForPod(pod), Plain: !pod.Sidecar}
 }
 
-// Want notes what a request needs; it tells whether that is new.
-func (p *Planner) Want(from Source, call contract.Call) bool {
+// Want notes what a request needs.
+func (p *Planner) Want(from Source, call contract.Call) {
 	key := from.Key() + " " + callKey(call)
-	if _, ok := p.demands[key]; ok {
-		return false
+	if _, ok := p.demands[key]; !ok {
+		p.demands[key] = demand{from, call}
+		p.order = append(p.order, key)
 	}
-	p.demands[key] = demand{from, call}
-	p.order = append(p.order, key)
-	return true
+}
+
+// Demands is how many different things requests needed so far.
+func (p *Planner) Demands() int { return len(p.order) }
+
+// Forget drops the demands after the first ones.
+func (p *Planner) Forget(first int) {
+	for _, key := range p.order[first:] {
+		delete(p.demands, key)
+	}
+	p.order = p.order[:first]
 }
 
 // callKey tells calls apart as far as plans go.
@@ -218,11 +227,10 @@ func (p *Plan) newListener(key string, proxy pilot.Proxy, name, address string) 
 	defer p.planner.mu.Unlock()
 	id := p.planner.ids[key]
 	if id == "" {
-		id = "l" + strconv.Itoa(len(p.planner.listened)+1)
+		id = "l" + strconv.Itoa(len(p.planner.ids)+1)
 		p.planner.ids[key] = id
 	}
 	known := &Listener{Proxy: proxy.ID(), Name: name, Address: address, id: id, key: key, reach: newReach()}
-	p.planner.listened[id] = known
 	p.listeners[key] = known
 	return known
 }
@@ -344,166 +352,6 @@ func (p *Plan) serviceEntry(host string) *networking.ServiceEntry {
 		}
 	}
 	return nil
-}
-
-// Way is how a call leaves its sender.
-type Way struct {
-	// Addresses to connect to; one is chosen per connection. None: the connection is refused.
-	Addresses []string
-	// Destinations are where the sender may mean to connect to, which it tells its proxy; empty if it has none.
-	Destinations []string
-	// Local is the sender's own address.
-	Local string
-	// Logged tells that the sender's proxy logs HTTP requests on this way.
-	Logged bool
-
-	reach *reach
-}
-
-// Way tells how a call leaves its sender, nil if nobody wanted that.
-func (p *Plan) Way(from Source, host string, port int) *Way { return p.ways[wayKey(from, host, port)] }
-
-func wayKey(from Source, host string, port int) string {
-	return fmt.Sprintf("%s %s:%d", from.Key(), host, port)
-}
-
-// build finds how a call leaves its sender, and builds what it needs.
-func (p *Plan) build(from Source, host string, port int) (*Way, error) {
-	switch {
-	case from.Proxy.Router && !from.Plain:
-		return p.gatewayWay(from, host, port)
-	case from.Plain:
-		return p.plainWay(from, host, port)
-	}
-	return p.sidecarWay(from, host, port)
-}
-
-// gatewayWay enters the mesh: the Service in front of the gateway translates the port.
-func (p *Plan) gatewayWay(from Source, host string, port int) (*Way, error) {
-	way := &Way{Local: from.ClientIP, reach: newReach()}
-	cfg, err := p.pilot.Config(from.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	target := port
-	if pod := p.cluster.Pod(from.Proxy.IP); pod != nil {
-		for _, service := range p.cluster.ServicesOf(pod) {
-			for _, sp := range service.Object.Spec.Ports {
-				if int(sp.Port) == port {
-					target = service.TargetPort(sp, pod)
-				}
-			}
-		}
-	}
-	for _, l := range cfg.Listeners {
-		if int(l.GetAddress().GetSocketAddress().GetPortValue()) == target {
-			known, err := p.gatewayListener(cfg, from.Proxy, l, host)
-			if err != nil {
-				return nil, err
-			}
-			way.Addresses, way.Logged, way.reach = []string{known.Address}, known.HTTP, known.reach
-			return way, nil
-		}
-	}
-	return way, nil
-}
-
-// plainWay is what Kubernetes alone does: a Service's ready endpoints in turn.
-func (p *Plan) plainWay(from Source, host string, port int) (*Way, error) {
-	way := &Way{Local: from.Proxy.IP, reach: newReach()}
-	if target := p.cluster.Resolve(host, from.Proxy.Namespace); target.Pod != nil {
-		way.Addresses = []string{net.JoinHostPort(target.Pod.IP, strconv.Itoa(port))}
-	} else {
-		way.Addresses = p.resolveAll(host, from.Proxy.Namespace, port)
-	}
-	for _, address := range way.Addresses {
-		if err := p.reachAddress(address, way.reach); err != nil {
-			return nil, err
-		}
-	}
-	return way, nil
-}
-
-// sidecarWay goes through the sender's own proxy: the listener that iptables and the proxy would choose.
-func (p *Plan) sidecarWay(from Source, host string, port int) (*Way, error) {
-	cfg, err := p.pilot.Config(from.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	asked, destinations := p.destination(host, from.Proxy.Namespace, port)
-	var chosen *listener.Listener
-	for _, name := range []string{fmt.Sprintf("%s_%d", asked, port), fmt.Sprintf("0.0.0.0_%d", port), virtualOutbound} {
-		for _, l := range cfg.Listeners {
-			if l.Name == name && chosen == nil {
-				chosen = l
-			}
-		}
-	}
-	way := &Way{Local: from.Proxy.IP, reach: newReach()}
-	if chosen == nil {
-		return way, nil
-	}
-	known, err := p.outboundListener(cfg, from.Proxy, chosen)
-	if err != nil {
-		return nil, err
-	}
-	way.Addresses, way.Logged = []string{known.Address}, known.HTTP
-	way.Destinations = destinations
-	way.reach.add(known.reach)
-	for _, address := range destinations {
-		// Clusters of the type ORIGINAL_DST go where the sender meant to go.
-		addresses := []string{address}
-		if app := p.Apps[address]; app != nil && app.Forward != nil {
-			addresses = app.Forward
-		}
-		for _, address := range addresses {
-			if err := p.reachAddress(address, way.reach); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return way, nil
-}
-
-// destination is the address that a name stands for, for the choice of the listener, and the loopback addresses with
-// ports that stand for it here.
-func (p *Plan) destination(host, namespace string, port int) (asked string, loopback []string) {
-	at := func(ip string) []string { return []string{net.JoinHostPort(ip, strconv.Itoa(port))} }
-	target := p.cluster.Resolve(host, namespace)
-	for range 4 { // ExternalName Services may follow each other
-		if target.Service == nil || target.Service.ExternalName == "" {
-			break
-		}
-		host = target.Service.ExternalName
-		target = p.cluster.Resolve(host, namespace)
-	}
-	switch {
-	case target.Pod != nil:
-		return target.Pod.IP, at(target.Pod.IP)
-	case target.Service != nil && target.Service.IP != "":
-		loopback = at(target.Service.IP)
-		// Proxies pass on what is not HTTP, or not the HTTP they know, to where the sender meant to go: to the Service
-		// itself, where kube-proxy takes over.
-		if forward := p.cluster.Endpoints(target.Service, port); len(forward) > 0 {
-			p.addApp(&App{Address: loopback[0], Port: port, External: host, Forward: forward})
-		}
-		return target.Service.IP, loopback
-	case target.Service != nil:
-		// A headless Service's name stands for its pods.
-		loopback = p.cluster.Endpoints(target.Service, port)
-		if len(loopback) > 0 {
-			asked, _, _ = net.SplitHostPort(loopback[0])
-			return asked, loopback
-		}
-	}
-	loopback = []string{p.standIn(host, port)}
-	asked, _, _ = net.SplitHostPort(loopback[0])
-	for _, address := range p.serviceEntry(host).GetAddresses() {
-		if net.ParseIP(address) != nil {
-			asked = address
-		}
-	}
-	return asked, loopback
 }
 
 func splitAddress(address string) (string, int, error) {

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -51,18 +52,28 @@ func (t *Traffic) transport(from plan.Source) *http.Transport {
 	if known := t.transports[from.Key()]; known != nil && !from.Plain {
 		return known
 	}
+	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		number, err := net.LookupPort("tcp", port)
+		if err != nil {
+			return nil, err
+		}
+		return t.dial(ctx, from, host, number)
+	}
 	transport := &http.Transport{
 		DisableCompression: true, MaxIdleConnsPerHost: 1 << 10, IdleConnTimeout: time.Minute,
-		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			host, port, err := net.SplitHostPort(address)
+		DialContext: dial,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			connection, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			number, err := net.LookupPort("tcp", port)
-			if err != nil {
-				return nil, err
-			}
-			return t.dial(ctx, from, host, number)
+			host, _, _ := net.SplitHostPort(address) // dial has split it too
+			encrypted := tls.Client(connection, &tls.Config{ServerName: host, InsecureSkipVerify: true})
+			return encrypted, encrypted.HandshakeContext(ctx)
 		},
 	}
 	if !from.Plain {
@@ -88,6 +99,9 @@ type answer struct {
 // exchange sends one request and reads the answer.
 func (t *Traffic) exchange(ctx context.Context, from plan.Source, call contract.Call, key string) answer {
 	request, err := newRequest(ctx, call, key)
+	if way := t.state.Load().plan.Way(from, call.Host, call.Port); err == nil && call.TLS && (way == nil || !way.EndsTLS) {
+		request.URL.Scheme = "https"
+	}
 	if err != nil {
 		return answer{problem: problem(err)}
 	}

@@ -109,7 +109,7 @@ func (t *Traffic) Call(ctx context.Context, from *plan.App, a *apps.Arrival, ind
 	source := plan.SourceOf(from.Pod)
 	m := &made{caller: from.Pod.Workload, call: call}
 	if way := t.state.Load().plan.Way(source, call.Host, call.Port); way != nil {
-		m.logged = way.Logged
+		m.logged = way.Logged && (!call.TLS || way.EndsTLS)
 	}
 	key := found.child(a, index, m)
 	got := t.exchange(ctx, source, call, key)
@@ -209,7 +209,7 @@ func (t *Traffic) one(ctx context.Context, r contract.Request, data []byte, from
 	own := newTrace(settings)
 	m := &made{key: key, caller: caller, call: r.Call}
 	if way := t.state.Load().plan.Way(from, r.Host, r.Port); way != nil {
-		m.logged = way.Logged
+		m.logged = way.Logged && (!r.TLS || way.EndsTLS)
 	}
 	own.made(m)
 	t.mu.Lock()
