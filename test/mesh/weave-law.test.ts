@@ -65,7 +65,8 @@ function trialsOf(each: NamespacedScene): Trial[] {
 
 /** Whether a lane served; fails where the law does not hold. A run where none ever did would prove nothing. */
 function judged({ scene: { namespace, virtualService, table }, requests, splits }: Trial, [baseline, unknown, ...laned]: Outcome[]): boolean {
-  const about = (got: Outcome) => ({ seed: SEED, request: requests[0], virtualService, table, baseline: baseline.distribution, got: got.distribution });
+  const scenery = { seed: SEED, request: requests[0], virtualService, table, baseline: baseline.distribution };
+  const about = (got: Outcome) => ({ ...scenery, got: got.distribution });
   const same = (workload: string) => workload;
   const comparable = !splits && weave(virtualService, table).warnings.every(({ code }) => code !== 'LaneHeadersDiffer');
   expectClose(sharesOf(unknown.distribution, same), sharesOf(baseline.distribution, same), about(unknown));
