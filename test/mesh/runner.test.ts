@@ -129,10 +129,12 @@ describe('a running mesh', () => {
       port: 8080,
       path: '/breaker',
       repeat: 20,
-      intervalMs: 5,
+      intervalMs: 20,
       backends: { 'rec-v2-1': { status: 503 } },
     });
-    expect(outcome.pods).toEqual({ 'rec-v2-1': 1, 'rec-v2-0': 19 });
+    // Ejecting is up to Envoy's main thread: one more request may get there first.
+    expect(outcome.pods['rec-v2-1']).toBeLessThanOrEqual(2);
+    expect(outcome.pods['rec-v2-0']).toBeGreaterThanOrEqual(18);
     expect(await mesh.total('outlier_detection.ejections_active', { cluster: '|v2|' })).toBe(1);
   });
 

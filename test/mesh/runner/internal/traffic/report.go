@@ -159,6 +159,7 @@ func problem(err error) string {
 		{"connection reset", "connection reset"},
 		{"broken pipe", "connection reset"},
 		{"EOF", "connection closed"},
+		{"server closed idle connection", "connection closed"},
 	}
 	index := slices.IndexFunc(known, func(k struct{ part, words string }) bool { return strings.Contains(text, k.part) })
 	if index >= 0 {
