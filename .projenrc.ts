@@ -95,6 +95,8 @@ project.package.addField('exports', {
   './.jsii': './.jsii',
   './.warnings.jsii.js': './.warnings.jsii.js',
 });
+// 1.13.0 was published without the binaries of all platforms, and a lock file that lacks some is refused by `npm ci`.
+project.package.addField('overrides', { 'unrs-resolver': '1.12.2' });
 for (const left of ['/.ci/', '/.projenrc.ts', '/docs/', '/examples/', '/imports/', 'dist/', '*.tgz']) project.addPackageIgnore(left);
 project.gitattributes.addAttributes('/imports/*', 'linguist-generated');
 project.gitattributes.addAttributes('*.snap', 'linguist-generated');
