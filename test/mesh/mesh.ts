@@ -56,10 +56,10 @@ export class Mesh {
 
   /**
    * What istioctl's analyzers say. They also see what a cluster makes of the manifests (pods, the gateway's Service), so
-   * that none of them is skipped.
+   * that none of them is skipped; with `filesOnly` they see the manifests alone, as istioctl does without a cluster.
    */
-  static async analyze(manifests: ManifestSource): Promise<Analysis> {
-    return (await judge()).ask<Analysis>('analyze', { manifests: toManifests(manifests) });
+  static async analyze(manifests: ManifestSource, { filesOnly = false } = {}): Promise<Analysis> {
+    return (await judge()).ask<Analysis>('analyze', { manifests: toManifests(manifests), filesOnly });
   }
 
   private readonly collected: string[];

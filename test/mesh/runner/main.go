@@ -66,6 +66,7 @@ func run(args []string) (code int) {
 	}
 	var t tools
 	var requests, from string
+	var filesOnly bool
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(os.Stderr)
 	flags.Usage = func() {
@@ -78,7 +79,7 @@ func run(args []string) (code int) {
 		"serve":    func() error { return serve(t, os.Stdin, quiet.Out) },
 		"route":    func() error { return route(t, requests, flags.Args()) },
 		"validate": func() error { return printed(validate(contract.Manifests{Files: flags.Args()}, t)) },
-		"analyze":  func() error { return printed(analyze(contract.Manifests{Files: flags.Args()})) },
+		"analyze":  func() error { return printed(analyze(contract.Manifests{Files: flags.Args()}, filesOnly)) },
 		"dump":     func() error { return dump(t, from, flags.Args()) },
 	}[args[0]]
 	if !ok {
@@ -86,6 +87,8 @@ func run(args []string) (code int) {
 		return exitInput
 	}
 	switch args[0] {
+	case "analyze":
+		flags.BoolVar(&filesOnly, "files-only", false, "see the manifests alone, as istioctl does without a cluster")
 	case "route":
 		flags.StringVar(&requests, "requests", "", "`file` with the requests as JSON")
 	case "dump":
@@ -196,7 +199,7 @@ func validate(in contract.Manifests, t tools) (any, error) {
 	return result, nil
 }
 
-func analyze(in contract.Manifests) (any, error) {
+func analyze(in contract.Manifests, filesOnly bool) (any, error) {
 	objects, err := manifests.Load(in, defaultNamespace)
 	if err != nil {
 		return nil, err
@@ -213,7 +216,7 @@ func analyze(in contract.Manifests) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := judge.Analyze(objects, readable)
+	result, err := judge.Analyze(objects, readable, filesOnly)
 	if err != nil {
 		return nil, err
 	}

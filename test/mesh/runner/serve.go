@@ -25,6 +25,7 @@ type operation struct {
 	Filter    string                        `json:"filter,omitempty"`    // stats
 	Backends  map[string]contract.Behaviour `json:"backends,omitempty"`  // backends
 	Manifests *contract.Manifests           `json:"manifests,omitempty"` // update, validate, analyze
+	FilesOnly bool                          `json:"filesOnly,omitempty"` // analyze
 	From      *contract.Sender              `json:"from,omitempty"`      // dump
 }
 
@@ -123,7 +124,7 @@ func (s *server) do(op operation) (result any, err error) {
 			return nil, contract.Inputf("%s needs 'manifests'", op.Op)
 		}
 		if op.Op == "analyze" {
-			return analyze(*op.Manifests)
+			return analyze(*op.Manifests, op.FilesOnly)
 		}
 		return validate(*op.Manifests, s.tools)
 	case "send", "stats", "backends", "update", "dump":

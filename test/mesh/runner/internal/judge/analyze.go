@@ -20,8 +20,9 @@ import (
 const made = "(made of the manifests)"
 
 // Analyze runs istioctl's analyzers over the manifests and over what a cluster makes of them: the pods of Deployments
-// and the gateways' pods and Services. (From files alone, istioctl skips every analyzer that looks at Services or Pods.)
-func Analyze(objects []manifests.Object, c *kube.Cluster) (*contract.Analysis, error) {
+// and the gateways' pods and Services. From files alone istioctl skips
+// every analyzer that looks at Services or Pods, and with filesOnly so does this.
+func Analyze(objects []manifests.Object, c *kube.Cluster, filesOnly bool) (*contract.Analysis, error) {
 	sources := map[string]*strings.Builder{}
 	var order []string
 	add := func(name string, object any) error {
@@ -79,7 +80,11 @@ func Analyze(objects []manifests.Object, c *kube.Cluster) (*contract.Analysis, e
 	for _, name := range order {
 		readers = append(readers, local.ReaderSource{Name: name, Reader: strings.NewReader(sources[name].String())})
 	}
-	if err := analyzer.AddTestReaderKubeSource(readers); err != nil {
+	addSource := analyzer.AddTestReaderKubeSource
+	if filesOnly {
+		addSource = analyzer.AddReaderKubeSource
+	}
+	if err := addSource(readers); err != nil {
 		return nil, contract.Inputf("the analyzers cannot read the manifests: %v", err)
 	}
 	stop := make(chan struct{})
