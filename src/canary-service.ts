@@ -8,7 +8,7 @@ import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host'
 import { ServiceVersion } from './service-version';
 import { Destination, IRoutable } from './traffic/destination';
 import { HeaderOperations } from './traffic/header-operations';
-import { labelValueProblem, portNameProblem, portProblem, serviceNameProblem } from './traffic/predicates';
+import { labelValueProblem, portNameProblem, portProblem, serviceNameProblem, versionNameProblem, weightProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
@@ -285,12 +285,19 @@ export class CanaryService extends Construct implements IRoutable {
    */
   public splitSticky(weights: Record<string, number>, options: StickyOptions = {}): void {
     const cookie = options.cookie ?? `${this.name}-version`;
-    const age = options.maxAge === undefined ? '' : `; Max-Age=${options.maxAge.toSeconds()}`;
-    const setCookie = (version: string) => HeaderOperations.of({ response: { add: { 'set-cookie': `${cookie}=${version}; Path=/${age}` } } });
-    for (const version of Object.keys(weights).filter((each) => weights[each] > 0)) {
-      this.host.addRule(RouteRule.to([Destination.of(this, { version })], { match: [RequestMatch.cookie(cookie, StringMatch.exact(version))] }));
+    const seconds = options.maxAge && options.maxAge.toMilliseconds({ integral: false }) / 1000;
+    if (seconds !== undefined) {
+      demand('maxAge', `${seconds} s`, Number.isInteger(seconds) && seconds >= 1 ? undefined : 'must be whole seconds, 1 or more', { code: 'CookieMaxAge', scope: this });
     }
+    const age = seconds === undefined ? '' : `; Max-Age=${seconds}`;
+    const setCookie = (version: string) => HeaderOperations.of({ response: { add: { 'set-cookie': `${cookie}=${version}; Path=/${age}` } } });
+    const kept = (version: string) => RouteRule.to([Destination.of(this, { version })], {
+      match: [RequestMatch.cookie(cookie, StringMatch.exact(version))],
+    });
+    const rules = Object.keys(weights).filter((each) => weights[each] > 0).map(kept);
+    // The default first: it refuses a second split before anything of this one is there.
     this.host.routeDefault(this.shares(weights, setCookie));
+    rules.forEach((rule) => this.host.addRule(rule));
   }
 
   /**
@@ -342,6 +349,13 @@ export class CanaryService extends Construct implements IRoutable {
 
   private shares(weights: Record<string, number>, headers?: (version: string) => HeaderOperations): Destination[] {
     if (Object.keys(weights).length === 0) throw new InvalidInput('WeightsEmpty', "'weights' must name a version, got none", this);
+    for (const [version, weight] of Object.entries(weights)) {
+      demand('weights', version, versionNameProblem(version), { code: 'VersionName', scope: this });
+      demand('weight', weight, weightProblem(weight), { code: 'Weight', scope: this, remedy: `it is that of version ${version}` });
+    }
+    if (Object.values(weights).every((weight) => weight === 0)) {
+      throw new InvalidInput('WeightsAllZero', "'weight' must be above 0 for one destination at least, got 0 for all of them", this);
+    }
     return Object.entries(weights).map(([version, weight]) => Destination.of(this, { version, weight, headers: headers?.(version) }));
   }
 

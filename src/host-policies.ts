@@ -59,6 +59,11 @@ export class HostPolicies {
     return this.traffic.size > 0;
   }
 
+  /** Whether pods are chosen by a hash. */
+  public get hashes(): boolean {
+    return [...this.traffic.values()].some((parts) => parts.get('loadBalancer')?.value.consistentHash !== undefined);
+  }
+
   /** The versions that something is said of. */
   public get versions(): string[] {
     return [...this.traffic.keys()].filter((level) => level.startsWith('version ')).map((level) => level.slice('version '.length));
@@ -77,6 +82,11 @@ export class HostPolicies {
     const parts = this.traffic.get(key) ?? new Map<string, Said<any>>();
     parts.set(part, once(key === '' ? part : `${part} of ${key}`, parts.get(part), manifest, scope));
     this.traffic.set(key, parts);
+  }
+
+  /** What was said of a version goes with it. */
+  public forget(version: string): void {
+    this.traffic.delete(`version ${version}`);
   }
 
   /** The DestinationRule's own `trafficPolicy`. */
@@ -145,6 +155,9 @@ export function renderRule(rule: RouteRule, policiesOf: (hostName: string) => Ho
   if (faults.length > 0 && hosts.length > 1) {
     problems.push(`'fault' is said of one of ${hosts.join(' and ')}, to which one rule routes, and would hit the others too; split the rule`);
   }
+  if (hosts.length > 1 && policies.some((each) => each?.faults.some(({ lane }) => lane !== undefined))) {
+    problems.push(`'lane' has a fault for one of ${hosts.join(' and ')}, to which one rule routes, and would hit the others too; split the rule`);
+  }
   const forAll = faults.filter(({ match }) => !match?.length);
   if (forAll.length > 1) problems.push(`'fault' is said ${forAll.length} times of ${hosts[0]} for all its requests; join them: fault.and(other)`);
   const forSome = faults.filter(({ match }) => match?.length).flatMap(({ fault, match }) => {
@@ -165,17 +178,21 @@ function milliseconds(wire: string): number {
 }
 
 function mirrorsOf(rule: RouteRule, hosts: string[], policies: (HostPolicies | undefined)[], problems: string[]): any {
-  const mirrors = policies.flatMap((each, index) => (each?.mirrors ?? []).filter((mirror) => isFor(mirror, rule, hosts[index], problems)));
+  const mirrors = policies.flatMap((each, index) => (each?.mirrors ?? []).filter((mirror) => copies(mirror, rule, hosts[index], problems)));
   if (mirrors.length > 0 && hosts.length > 1) {
     problems.push(`'mirror' is said of one of ${hosts.join(' and ')}, to which one rule routes, and would copy the requests of the others too; split the rule`);
   }
   return mirrorManifest(mirrors);
 }
 
-/** A mirror is the whole rule's, so a rule that splits a host between versions cannot mirror one of them. */
-function isFor({ fromVersion, destination }: MirrorPolicy, rule: RouteRule, hostName: string, problems: string[]): boolean {
+/**
+ * Whether a mirror copies the requests of a rule. It is the whole rule's, so a rule that splits a host between versions cannot
+ * mirror one of them.
+ */
+export function copies({ fromVersion, destination }: MirrorPolicy, rule: RouteRule, hostName: string, problems: string[] = []): boolean {
   const live = rule.destinations.filter(({ weight }) => weight > 0 || rule.destinations.length === 1);
   const versions = live.filter((each) => each.hostName === hostName).map(({ version }) => version);
+  if (versions.length === 0) return false;
   // What already goes to the mirror's version would meet it twice.
   if (destination.host === hostName && versions.every((version) => version === destination.subset)) return false;
   if (fromVersion === undefined) return true;
@@ -188,7 +205,7 @@ function isFor({ fromVersion, destination }: MirrorPolicy, rule: RouteRule, host
 }
 
 /** The mirrors of a rule in their simplest form. */
-export function mirrorManifest(mirrors: MirrorPolicy[]): any {
+function mirrorManifest(mirrors: MirrorPolicy[]): any {
   if (mirrors.length === 0) return {};
   const [{ destination, percentage }] = mirrors;
   if (mirrors.length === 1) return { mirror: cloneJson(destination), ...(percentage === 100 ? {} : { mirrorPercentage: { value: percentage } }) };

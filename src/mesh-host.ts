@@ -1,7 +1,7 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
-import { HostPolicies, mirrorManifest } from './host-policies';
+import { HostPolicies } from './host-policies';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
@@ -9,6 +9,7 @@ import { Mesh } from './mesh';
 import { Destination, IRoutable } from './traffic/destination';
 import { dnsLabelProblem, dnsNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule } from './traffic/route-rule';
+import { Warnings } from './warnings';
 import { WovenRoutes } from './woven-routes';
 
 /** How requests to a host can be routed. */
@@ -100,6 +101,7 @@ export class MeshHost extends Construct implements IRoutable {
   private readonly subsets = new Map<string, Record<string, string>>();
   private readonly rules: RouteRule[] = [];
   private defaultRoute?: Destination[];
+  private readonly retired = new Set<string>();
   private readonly lanes = new Map<string, LaneDestination>();
   private readonly policies = new HostPolicies();
   // Places for objects that are made when they are first asked for, so that their order in the output does not depend on that.
@@ -128,7 +130,7 @@ export class MeshHost extends Construct implements IRoutable {
     Mesh.of(this).own(this);
     this.destinationRulePlace = new Construct(this, 'DestinationRule');
     this.virtualServicePlace = new Construct(this, 'VirtualService');
-    this.node.addValidation({ validate: () => [...this.unknownVersions(), ...this.unknownLanes()] });
+    this.node.addValidation({ validate: () => this.validateHost() });
     if (props.baseline !== undefined) {
       this.addVersion(props.baseline, props.baselineLabels);
       this.ensureVirtualService();
@@ -169,6 +171,7 @@ export class MeshHost extends Construct implements IRoutable {
     demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
     demandLabels('labels', labels, this);
     this.subsets.set(version, { ...labels });
+    this.retired.delete(version);
     this.ensureDestinationRule();
     Mesh.of(this).changed();
   }
@@ -180,7 +183,7 @@ export class MeshHost extends Construct implements IRoutable {
    * host does not have.
    */
   public addRule(rule: RouteRule): void {
-    this.demandHttp('rule', 'have rules by content', this);
+    this._demandHttp('rule', 'have rules by content', this);
     if (rule.matches.length === 0) {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
     }
@@ -201,7 +204,8 @@ export class MeshHost extends Construct implements IRoutable {
     if (this.defaultRoute) {
       throw new InvalidInput('DefaultRouteTwice', "'destinations' are said already of the host's default rule; say them once", this);
     }
-    RouteRule.to(destinations);
+    const { route } = RouteRule.to(destinations)._toManifest();
+    if (route.some((entry: any) => entry.headers)) this._demandHttp('headers', 'have header changes', this);
     this.defaultRoute = [...destinations];
     this.ensureVirtualService();
     Mesh.of(this).changed();
@@ -217,10 +221,12 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('VersionUnknown', `'version' must be a version of ${this.hostName}, got ${JSON.stringify(version)} (known: ${this.versions.join(', ')})`, scope);
     }
     const active = this.defaultRoute?.filter(({ weight }) => weight > 0).map((each) => each.version) ?? [this.baseline];
-    if (active.includes(version)) {
+    if (active.every((each) => each === version)) {
       throw new InvalidInput('VersionActive', `'version' must not be one that serves everybody, got ${JSON.stringify(version)}; route to another version first`, scope);
     }
     this.subsets.delete(version);
+    this.retired.add(version);
+    this.policies.forget(version);
     this.rules.splice(0, this.rules.length, ...this.rules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
     this.defaultRoute = this.defaultRoute?.filter((each) => each.hostName !== this.hostName || each.version !== version);
     Mesh.of(this).changed();
@@ -233,7 +239,7 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public _policies(scope: Construct, forRoutes: boolean): HostPolicies {
     if (forRoutes) {
-      this.demandHttp('host', 'have timeouts, retries, faults or mirrors', scope);
+      this._demandHttp('host', 'have timeouts, retries, faults or mirrors', scope);
       this.ensureVirtualService();
     } else {
       this.ensureDestinationRule();
@@ -243,13 +249,24 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
-   * The versions of a host of the app, those of lanes included; `undefined` for one that the app does not own.
+   * What is wrong with a version that is asked for of a host; nothing where the app does not own the host.
    *
    * @internal
    */
-  public _versionsOf(host: IRoutable): string[] | undefined {
-    const owner = Mesh.of(this).hostNamed(host.hostName);
-    return owner && [...owner.subsets.keys()];
+  public _unknownVersion(property: string, { hostName }: IRoutable, version: string | undefined): string[] {
+    const target = Mesh.of(this).hostNamed(hostName);
+    if (version === undefined || !target || target.subsets.has(version)) return [];
+    const known = [...target.subsets.keys()].join(', ') || 'none';
+    return [`'${property}' must be a version of ${hostName}, got ${JSON.stringify(version)} (known: ${known}); add that version, or name one of these`];
+  }
+
+  /**
+   * Whether a version was here, and what was said of it went with it.
+   *
+   * @internal
+   */
+  public _isRetired(version: string | undefined): boolean {
+    return version !== undefined && this.retired.has(version);
   }
 
   /**
@@ -267,7 +284,7 @@ export class MeshHost extends Construct implements IRoutable {
    * @internal
    */
   public _serveLane(lane: string, scope: Construct, labels: Record<string, string> = { version: lane }): void {
-    this.demandHttp('lane', 'have lanes', scope);
+    this._demandHttp('lane', 'have lanes', scope);
     const room = 62 - this.name.length;
     if (lane.length > room) {
       const wayOut = room < 1 ? 'give the service a shorter name' : `give the lane a name of at most ${room} characters by hand: addLane(branch, { name })`;
@@ -303,8 +320,10 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public _laneDestination(lane: string): LaneDestination {
     const fault = this.policies.faults.find((each) => each.lane === lane)?.fault._toManifest();
-    const rule = { ...(fault ? { fault } : {}), ...mirrorManifest(this.policies.mirrors.filter(({ lanesToo }) => lanesToo)) };
-    return Object.keys(rule).length === 0 ? this.lanes.get(lane)! : { ...this.lanes.get(lane)!, rule };
+    const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo).map(({ destination }) => destination)
+      // What the lane serves itself would meet its requests twice.
+      .filter(({ host, subset }) => host !== this.hostName || subset !== lane);
+    return { ...this.lanes.get(lane)!, ...(fault ? { rule: { fault } } : {}), ...(mirrors.length > 0 ? { mirrors } : {}) };
   }
 
   /**
@@ -358,24 +377,43 @@ export class MeshHost extends Construct implements IRoutable {
     }
   }
 
-  private demandHttp(property: string, what: string, scope: Construct): void {
+  /** @internal */
+  public _demandHttp(property: string, what: string, scope: Construct): void {
     if (this.protocol === RoutedProtocol.HTTP) return;
     throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${this.protocol}, whose content the mesh cannot read, so it cannot ${what}; `
       + 'let the port say an HTTP protocol if it speaks one', scope);
   }
 
-  private unknownLanes(): string[] {
-    return this.policies.faults.flatMap(({ lane }) => (lane === undefined || this.lanes.has(lane)
-      ? [] : [`'lane' must be a lane that serves ${this.hostName}, got ${JSON.stringify(lane)} (those are: ${[...this.lanes.keys()].join(', ') || 'none'})`]));
+  /** Faults of lanes: each lane must serve the host, and have one fault. */
+  private faultyLanes(): string[] {
+    const lanes = this.policies.faults.flatMap(({ lane }) => lane ?? []);
+    return lanes.flatMap((lane, index) => {
+      if (!this.lanes.has(lane)) return [`'lane' must be a lane that serves ${this.hostName}, got ${JSON.stringify(lane)} (those are: ${[...this.lanes.keys()].join(', ') || 'none'})`];
+      return lanes.indexOf(lane) === index ? [] : [`'fault' is said twice of lane ${lane} at ${this.hostName}; join them: fault.and(other)`];
+    });
+  }
+
+  /** What is said, and valid, and probably not what was meant. */
+  private warn(): void {
+    const routed = Mesh.of(this).routedVersions(this.hostName);
+    for (const version of this.policies.versions.filter((each) => this.subsets.has(each) && !this.lanes.has(each) && !routed.has(each))) {
+      Warnings.of(this).add(this, 'VersionPolicyInactive', `'version' ${version} of ${this.hostName} has a policy, but no rule routes to it, so the policy does nothing; route to it, or leave the policy out`);
+    }
+    const versionsOf = (rule: RouteRule) => new Set(rule.destinations.filter(({ weight }) => weight > 0).map(({ version }) => version));
+    const splits = this._baselineRules.some((rule) => versionsOf(rule).size > 1);
+    if (splits && this.policies.hashes) {
+      Warnings.of(this).add(this, 'HashBesideSplit', `'loadBalancer' hashes, but a rule splits ${this.hostName} between versions: the version is drawn anew for each request, and only then the hash decides; splitSticky keeps a user with a version`);
+    }
+  }
+
+  private validateHost(): string[] {
+    this.warn();
+    return [...this.unknownVersions(), ...this.faultyLanes()];
   }
 
   private unknownVersions(): string[] {
-    return this._baselineRules.flatMap((rule) => rule.destinations).flatMap(({ hostName, version }) => {
-      const target = Mesh.of(this).hostNamed(hostName);
-      if (version === undefined || !target || target.subsets.has(version)) return [];
-      const known = [...target.subsets.keys()].join(', ') || 'none';
-      return [`'version' must be a version of ${hostName}, got ${JSON.stringify(version)} (known: ${known}); add that version, or route to one of these`];
-    });
+    return this._baselineRules.flatMap((rule) => rule.destinations)
+      .flatMap(({ hostName, version }) => this._unknownVersion('version', { hostName }, version));
   }
 }
 

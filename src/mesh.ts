@@ -110,8 +110,25 @@ export class Mesh {
 
   /** Rules as they stand in a VirtualService, with what is said of the hosts they route to. */
   public renderRules(rules: RouteRule[]): RenderedRule {
-    const rendered = rules.map((rule) => renderRule(rule, (hostName) => this.hosts.get(hostName)?._said));
+    const rendered = rules.map((rule) => this.rendered(rule));
     return { manifests: rendered.flatMap(({ manifests }) => manifests), problems: rendered.flatMap(({ problems }) => problems) };
+  }
+
+  private rendered(rule: RouteRule): RenderedRule {
+    try {
+      return renderRule(rule, (hostName) => this.hosts.get(hostName)?._said);
+    } catch (error) {
+      // A fault's match may not fit into one entry with the rule's.
+      if (error instanceof InvalidInput) return { manifests: [], problems: [error.message] };
+      throw error;
+    }
+  }
+
+  /** The versions of a host that some rule of the app routes to. */
+  public routedVersions(hostName: string): Set<string | undefined> {
+    const rules = [...this.hosts.values()].flatMap((host) => host._baselineRules);
+    const destinations = rules.flatMap((rule) => rule.destinations.filter(({ weight }, _, all) => weight > 0 || all.length === 1));
+    return new Set(destinations.filter((each) => each.hostName === hostName).map(({ version }) => version));
   }
 
   /** The lane table for rules that route to these hosts; `undefined` where the app has no StainedRoute. */

@@ -1,8 +1,10 @@
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
+import { copies, MirrorPolicy } from './host-policies';
 import { ownedHost } from './mesh-host';
 import { Destination, IRoutable } from './traffic/destination';
 import { percentageProblem } from './traffic/predicates';
+import { Warnings } from './warnings';
 
 /** Properties of `MirrorTarget`. */
 export interface MirrorTargetProps {
@@ -50,7 +52,7 @@ export interface MirrorTargetProps {
  * @see https://istio.io/latest/docs/tasks/traffic-management/mirroring/
  */
 export class MirrorTarget extends Construct {
-  /** Refused: a host that the app does not own, a mirror to the very host and version it copies from, a percentage of 0 or over 100, a version that the target does not have. */
+  /** Refused: a host that the app does not own, a mirror to the very host and version it copies from, a percentage of 0 or over 100; at synth unknown versions. */
   constructor(scope: Construct, id: string, props: MirrorTargetProps) {
     super(scope, id);
     const from = ownedHost(this, 'from', props.from);
@@ -60,11 +62,16 @@ export class MirrorTarget extends Construct {
       throw new InvalidInput('MirrorToItself', `'to' must not be what is copied from, got ${from.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}; `
         + 'name another version or host', this);
     }
-    const versions = from._versionsOf(props.to);
-    if (props.toVersion !== undefined && versions && !versions.includes(props.toVersion)) {
-      throw new InvalidInput('VersionUnknown', `'toVersion' must be a version of ${props.to.hostName}, got ${JSON.stringify(props.toVersion)} (known: ${versions.join(', ') || 'none'}); add that version first`, this);
-    }
     const { destination } = Destination.of(props.to, { version: props.toVersion })._toManifest(true);
-    from._policies(this, true).mirrors.push({ fromVersion: props.fromVersion, destination, percentage, lanesToo: props.mirrorLanes ?? false });
+    const mirror: MirrorPolicy = { fromVersion: props.fromVersion, destination, percentage, lanesToo: props.mirrorLanes ?? false };
+    from._policies(this, true).mirrors.push(mirror);
+    this.node.addValidation({
+      validate: () => {
+        if (!from._baselineRules.some((rule) => copies(mirror, rule, from.hostName))) {
+          Warnings.of(this).add(this, 'MirrorIdle', `'to' gets no copies, got ${props.to.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}: all that is copied goes there anyway; name another version or host`);
+        }
+        return [...from._unknownVersion('fromVersion', from, props.fromVersion), ...from._unknownVersion('toVersion', props.to, props.toVersion)];
+      },
+    });
   }
 }

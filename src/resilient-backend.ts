@@ -10,6 +10,7 @@ import { OutlierDetection } from './traffic/outlier-detection';
 import { portProblem } from './traffic/predicates';
 import { RetryOn, RetryPolicy } from './traffic/retry-policy';
 import { wireDuration } from './traffic/wire-duration';
+import { Warnings } from './warnings';
 
 /** Properties of `ResilientBackend`. */
 export interface ResilientBackendProps {
@@ -110,7 +111,7 @@ export class ResilientBackend extends Construct {
   public static forClosingServer(scope: Construct, id: string, props: ClosingServerProps): ResilientBackend {
     const seconds = props.serverKeepAlive.toMilliseconds({ integral: false }) / 1000;
     demand('serverKeepAlive', `${seconds} s`, seconds >= 2 ? undefined : 'must be 2 seconds or more', {
-      code: 'ServerKeepAlive', remedy: 'a server that closes sooner needs connectionPerRequest in a ResilientBackend of your own, or a longer keep-alive',
+      code: 'ServerKeepAlive', scope, remedy: 'a server that closes sooner needs connectionPerRequest in a ResilientBackend of your own, or a longer keep-alive',
     });
     return new ResilientBackend(scope, id, {
       host: props.host,
@@ -136,10 +137,10 @@ export class ResilientBackend extends Construct {
       throw new InvalidInput('VersionAndPort', `'version' and 'port' must not be set both, got ${JSON.stringify(version)} and ${port}; use a ResilientBackend for each`, this);
     }
     if (port !== undefined) demand('port', port, portProblem(port), { code: 'Port', scope: this });
-    if (version !== undefined && !host.versions.includes(version) && !host._lanes.has(version)) {
-      throw new InvalidInput('VersionUnknown', `'version' must be a version of ${host.hostName}, got ${JSON.stringify(version)} `
-        + `(known: ${[...host.versions, ...host._lanes.keys()].join(', ') || 'none'}); add that version first`, this);
+    if (port !== undefined && host.port !== undefined && port !== host.port) {
+      Warnings.of(this).add(this, 'PortUnknown', `'port' ${port} is not the port of ${host.hostName} that this app knows, ${host.port}: if the Service has no such port, this does nothing`);
     }
+    this.node.addValidation({ validate: () => (host._isRetired(version) ? [] : host._unknownVersion('version', host, version)) });
     const routes = { timeout: props.timeout, retries: props.retries };
     const traffic = {
       connectionPool: props.connectionPool?._toManifest(),
@@ -157,6 +158,7 @@ export class ResilientBackend extends Construct {
       host._policies(this, true).setTimeout(props.timeout, this);
     }
     if (props.retries) host._policies(this, true).setRetries(props.retries, this);
+    if (traffic.connectionPool?.http) host._demandHttp('connectionPool', 'have limits of requests', this);
     for (const [part, manifest] of Object.entries(traffic)) {
       if (manifest) host._policies(this, false).setTraffic(part as keyof typeof traffic, manifest, this, { version, port });
     }

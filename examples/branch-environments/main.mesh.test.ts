@@ -19,11 +19,13 @@ beforeAll(async () => {
 }, 900_000);
 afterAll(() => mesh?.stop());
 
-const withLane = (lane?: string) => (lane === undefined ? {} : { 'project-version': lane });
+const withLane = (lane?: string): Record<string, string> => (lane === undefined ? {} : { 'project-version': lane });
 
-describe.each<[string, Sender, object]>([
+describe.each<[string, Sender, { host: string; port?: number }]>([
   ['through the gateway', entry, { host: 'testaaa.example.com' }],
-  ...clients.map(([place, from]): [string, Sender, object] => [`from a client with a sidecar in ${place}`, from, { host: 'testaaa.test-istio', port: 31000 }]),
+  ...clients.map(([place, from]): [string, Sender, { host: string; port?: number }] => [
+    `from a client with a sidecar in ${place}`, from, { host: 'testaaa.test-istio', port: 31000 },
+  ]),
 ])('%s', (_, from, target) => {
   test.each<[string | undefined, string]>([
     [undefined, 'testaaa-release -> testbbb-release'],

@@ -4,7 +4,7 @@ import { matrixJson, matrixTable } from './print-matrix';
 import { readManifests, UsageError } from './read-manifests';
 import { InvalidInput } from '../errors';
 import { laneName } from '../lanes/lane-name';
-import { ManifestSyntaxError } from '../manifests';
+import { ManifestSyntaxError, SourcedManifest } from '../manifests';
 import { laneMatrix } from '../simulate/matrix';
 
 const EXIT_CODES = `
@@ -35,7 +35,7 @@ function program(): Command {
     .option('--json', 'for programs')
     .addHelpText('after', EXIT_CODES)
     .action((paths: string[], options: { header?: string; clusterDomain: string; json?: boolean }) => {
-      const matrix = laneMatrix(readManifests(paths).map(({ manifest }) => manifest), options);
+      const matrix = laneMatrix(oneOfEach(readManifests(paths)), options);
       process.stdout.write(options.json ? matrixJson(matrix) : matrixTable(matrix));
       for (const { host, loser, winner, reason } of matrix.lostHosts) {
         process.stderr.write(`warning: VirtualService ${loser} has no effect on ${host} in the mesh: sidecars follow ${winner}, which is ${reason}\n`);
@@ -44,6 +44,22 @@ function program(): Command {
     });
 
   return cli;
+}
+
+/** Two objects of one name would be alternatives, of which a cluster has one: nothing could be said of both. */
+function oneOfEach(manifests: SourcedManifest[]): any[] {
+  const seen = new Map<string, SourcedManifest>();
+  for (const each of manifests) {
+    const { kind, apiVersion, metadata } = each.manifest ?? {};
+    const key = `${String(apiVersion).split('/')[0]} ${kind} ${metadata?.namespace ?? 'default'}/${metadata?.name}`;
+    const twin = seen.get(key);
+    if (twin) {
+      throw new UsageError(`${each.file}:${each.line}: ${kind} ${metadata?.namespace ?? 'default'}/${metadata?.name} is there already, at ${twin.file}:${twin.line}; `
+        + 'name files that are applied together');
+    }
+    seen.set(key, each);
+  }
+  return manifests.map(({ manifest }) => manifest);
 }
 
 function main(): void {

@@ -59,7 +59,8 @@ export function foldIntoOne(levels: Level, rewritesAuthority: boolean): Level {
 /** Only what every one of them does: the operations that a group of destinations has in common. */
 export function commonOperations(all: (HeaderOperationsManifest | undefined)[]): { common?: HeaderOperationsManifest; differ: boolean } {
   const [first, ...others] = all;
-  if (others.every((other) => isDeepStrictEqual(other ?? {}, first ?? {}))) return { common: cloneJson(first), differ: false };
+  const differ = !others.every((other) => isDeepStrictEqual(withoutCookie(other), withoutCookie(first)));
+  if (!differ && others.every((other) => isDeepStrictEqual(other, first))) return { common: cloneJson(first), differ };
   const common: HeaderOperationsManifest = {};
   for (const direction of DIRECTIONS) {
     const changes = first?.[direction];
@@ -74,7 +75,14 @@ export function commonOperations(all: (HeaderOperationsManifest | undefined)[]):
     if (removed.length > 0) kept.remove = removed;
     common[direction] = kept;
   }
-  return { common: pruned(common), differ: true };
+  return { common: pruned(common), differ };
+}
+
+/** A cookie by which clients stay with a destination is meant to differ from one to the next; one version needs none. */
+function withoutCookie(operations: HeaderOperationsManifest | undefined): HeaderOperationsManifest {
+  const copy = cloneJson(operations ?? {});
+  delete copy.response?.add?.['set-cookie'];
+  return pruned(copy) ?? {};
 }
 
 /** The names of the headers that these operations touch, in lower case. */

@@ -31,6 +31,12 @@ export interface LaneDestination {
   readonly port?: number;
 
   /**
+   * Those of a rule's mirrors (by their destinations) that the lane's copy keeps.
+   * @default - none: a mirrored lane request would write into the lane's own services downstream
+   */
+  readonly mirrors?: any[];
+
+  /**
    * Fields that the lane's copy of a rule has in place of the baseline's, for example `retries`.
    * @default - the copy keeps what the rule has
    */
@@ -95,8 +101,8 @@ export class WeaveRefused extends Error {
  *   is answered by L's version. All other requests are untouched.
  * - Weaving again gives the same; a table without lanes gives the baseline back; the order of lanes does not matter. What was
  *   woven before is taken out first, known by its name (`lane/…`).
- * - A copy keeps everything of its rule (timeout, retries, rewrite, fault, fields this library does not know) except mirrors:
- *   a mirrored lane request would write into the lane's services downstream.
+ * - A copy keeps everything of its rule (timeout, retries, rewrite, fault, fields this library does not know) except mirrors
+ *   that the lane does not ask for: a mirrored lane request would write into the lane's services downstream.
  * - Redirects, direct responses and delegating rules are passed through. A delegate is woven as the object of its own that it is.
  *
  * Pure: nothing given is changed.
@@ -238,6 +244,7 @@ class Weaver {
     });
     return {
       ...kept,
+      ...keptMirrors({ mirror, mirrors, mirrorPercentage }, groups.flatMap(([first]) => destinations.get(first.host)?.mirrors ?? [])),
       ...this.replacedFields(lane, groups.map(([first]) => destinations.get(first.host)), path),
       name: rule.name ? `${LANE_RULE_PREFIX}${lane}/${rule.name}` : `${LANE_RULE_PREFIX}${lane}`,
       match: this.laneMatch(rule.match, lane),
@@ -367,6 +374,14 @@ function groupsOf(live: LiveDestination[], destinations: Map<string, LaneDestina
     else groups.push([destination]);
   }
   return groups;
+}
+
+/** Those of a rule's mirrors that a lane asks for, in their simplest form. */
+function keptMirrors({ mirror, mirrors, mirrorPercentage }: any, asked: any[]): any {
+  const all = mirror ? [{ destination: mirror, percentage: mirrorPercentage }] : asList(mirrors);
+  const kept = all.filter((each) => asked.some((destination) => isDeepStrictEqual(destination, each?.destination)));
+  if (kept.length > 1) return { mirrors: kept };
+  return kept.length === 0 ? {} : { mirror: kept[0].destination, ...(kept[0].percentage ? { mirrorPercentage: kept[0].percentage } : {}) };
 }
 
 function withResponseHeader(headers: HeaderOperationsManifest | undefined, name: string, text: string): HeaderOperationsManifest {

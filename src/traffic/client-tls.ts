@@ -67,8 +67,9 @@ export class ClientTls {
   /** Both show their certificates. Refused: neither a secret nor both files, or a secret together with files. */
   public static mutual(options: MutualTlsOptions): ClientTls {
     const { credentialName, clientCertificate, privateKey } = options;
-    if (credentialName === undefined && (clientCertificate === undefined || privateKey === undefined)) {
-      throw new InvalidInput('ClientTlsCertificate', "'credentialName' must be set, or 'clientCertificate' and 'privateKey' both, got none of them");
+    if (!credentialName && !(clientCertificate && privateKey)) {
+      const got = Object.entries({ clientCertificate, privateKey }).filter(([, file]) => file).map(([name]) => name).join() || 'none of them';
+      throw new InvalidInput('ClientTlsCertificate', `'credentialName' must be set, or 'clientCertificate' and 'privateKey' both, got ${got}`);
     }
     return new ClientTls(manifest('MUTUAL', options));
   }

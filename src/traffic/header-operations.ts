@@ -48,7 +48,7 @@ export interface HeaderOperationsOptions {
  */
 export class HeaderOperations {
   /**
-   * Refused: names that are no RFC 7230 tokens or not in lower case (`:authority` may be set, to rewrite the host), values
+   * Refused: names that are no RFC 7230 tokens or not in lower case (`:authority` may be set in requests, to rewrite the host), values
    * with control characters, a lone `%` in a value (Envoy substitutes `%NAME%`; write `%%`).
    */
   public static of(options: HeaderOperationsOptions): HeaderOperations {
@@ -65,6 +65,15 @@ export class HeaderOperations {
 
   private constructor(private readonly manifest: any) {}
 
+  /**
+   * Whether the request's host is changed.
+   *
+   * @internal
+   */
+  public get _setsHost(): boolean {
+    return [this.manifest.request?.set, this.manifest.request?.add].some((changes) => changes && ':authority' in changes);
+  }
+
   /** @internal */
   public _toManifest(): any {
     return cloneJson(this.manifest);
@@ -76,7 +85,7 @@ function changesManifest(direction: 'request' | 'response', changes: HeaderChang
   for (const operation of ['set', 'add'] as const) {
     for (const [name, text] of Object.entries(changes[operation] ?? {})) {
       const property = `${direction}.${operation}.${name}`;
-      const rewritesHost = direction === 'request' && name === ':authority';
+      const rewritesHost = direction === 'request' && operation === 'set' && name === ':authority';
       demand(property, name, rewritesHost ? undefined : headerNameProblem(name), { code: 'HeaderName' });
       demand(property, text, headerValueProblem(text), { code: 'HeaderValue' });
     }

@@ -18,7 +18,7 @@ export class HashKey {
    */
   public static cookie(name: string, ttl?: Duration): HashKey {
     demand('name', name, name === '' ? 'must not be empty' : headerNameProblem(name.toLowerCase()), { code: 'CookieName' });
-    const lives = ttl && (ttl.toMilliseconds() === 0 ? '0s' : wireDuration('ttl', ttl));
+    const lives = ttl && (ttl.toMilliseconds({ integral: false }) === 0 ? '0s' : wireDuration('ttl', ttl));
     return new HashKey({ httpCookie: { name, ...(lives === undefined ? {} : { ttl: lives }) } });
   }
 
@@ -62,7 +62,8 @@ export class HashAlgorithm {
   public static maglev(tableSize?: number): HashAlgorithm {
     const valid = tableSize === undefined || (isPrime(tableSize) && tableSize < 5000011);
     demand('tableSize', tableSize, valid ? undefined : 'must be a prime number below 5000011', { code: 'MaglevTableSize' });
-    return new HashAlgorithm({ maglev: tableSize === undefined ? {} : { tableSize } });
+    // istiod refuses a table without size, so Envoy's own is written out.
+    return new HashAlgorithm({ maglev: { tableSize: tableSize ?? 65537 } });
   }
 
   private constructor(private readonly manifest: any) {}

@@ -42,6 +42,16 @@ const KNOWN_CONDITIONS = [
   'retriable-headers', 'envoy-ratelimited', 'http3-post-connect-failure', 'cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable',
 ];
 
+/** The statuses that istiod has a name for; it refuses others. */
+const KNOWN_STATUSES = [
+  ...['100', '101', '102', '103'],
+  ...['200', '201', '202', '203', '204', '205', '206', '207', '208', '226'],
+  ...['300', '301', '302', '303', '304', '305', '307', '308'],
+  ...['400', '401', '402', '403', '404', '405', '406', '407', '408', '409', '410', '411', '412', '413', '414', '415', '416', '417', '418'],
+  ...['421', '422', '423', '424', '425', '426', '428', '429', '431', '451'],
+  ...['500', '501', '502', '503', '504', '505', '506', '507', '508', '510', '511'],
+];
+
 /** Options of `RetryPolicy.of`. */
 export interface RetryPolicyOptions {
   /** How often to try again: 3 means at most 4 tries. 1 or more. */
@@ -83,10 +93,12 @@ export interface RetryPolicyOptions {
 export class RetryPolicy {
   /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, durations under 1 ms. */
   public static of(options: RetryPolicyOptions): RetryPolicy {
-    const enough = countProblem(options.attempts) ?? (options.attempts === 0 ? 'must be 1 or more' : undefined);
+    const enough = countProblem(options.attempts) === undefined && options.attempts >= 1 ? undefined : 'must be a whole number, 1 or more';
     demand('attempts', options.attempts, enough, { code: 'RetryAttempts', remedy: 'use RetryPolicy.none() to switch retries off' });
+    const nothing = options.retryOn?.length === 0 ? 'must name a condition' : undefined;
+    demand('retryOn', '[]', nothing, { code: 'RetryOn', remedy: "leave it out for Istio's own list, or use RetryPolicy.none()" });
     for (const condition of options.retryOn ?? []) {
-      const known = KNOWN_CONDITIONS.includes(condition) || /^[1-5][0-9][0-9]$/.test(condition);
+      const known = KNOWN_CONDITIONS.includes(condition) || KNOWN_STATUSES.includes(condition);
       demand('retryOn', condition, known ? undefined : 'must name conditions that Envoy knows, or HTTP statuses', {
         code: 'RetryOn', remedy: `did you mean '${closest(condition, KNOWN_CONDITIONS)}'?`,
       });

@@ -65,11 +65,14 @@ export class RouteRule {
     if (destinations.length === 0) {
       throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
     }
-    if (destinations.length > 1 && destinations.every((destination) => destination.weight === 0)) {
-      throw new InvalidInput('WeightsAllZero', `'weight' must be above 0 for one destination at least, got 0 for all ${destinations.length}`);
+    if (destinations.every((destination) => destination.weight === 0)) {
+      throw new InvalidInput('WeightsAllZero', '\'weight\' must be above 0 for one destination at least, got 0 for all of them');
     }
     if (options.timeout) wireDuration('timeout', options.timeout);
     const rewrite = options.rewrite && rewriteManifest(options.rewrite);
+    if (rewrite?.authority !== undefined && options.headers?._setsHost) {
+      throw new InvalidInput('AuthorityTwice', "'rewrite.authority' must not stand beside headers that set ':authority', got both; keep one of them");
+    }
     return new RouteRule(destinations, options, rewrite ? { rewrite } : {});
   }
 

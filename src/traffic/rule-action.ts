@@ -68,11 +68,15 @@ const REDIRECT_CODES = [301, 302, 303, 307, 308];
 export function rewriteManifest(rewrite: Rewrite): any {
   const { uri, uriRegexMatch, uriRegexRewrite, authority } = rewrite;
   const regex = uriRegexMatch !== undefined || uriRegexRewrite !== undefined;
-  if (uri === undefined && !regex && authority === undefined) throw new InvalidInput('RewriteEmpty', "'rewrite' must say 'uri', 'uriRegexMatch' or 'authority', got none");
+  if (!uri && !regex && !authority) throw new InvalidInput('RewriteEmpty', "'rewrite' must say 'uri', 'uriRegexMatch' or 'authority', got none");
+  for (const [field, text] of Object.entries({ uri, authority })) {
+    demand(field, text, text === '' ? 'must not be empty' : undefined, { code: 'RewriteEmpty' });
+  }
   if (uri !== undefined && regex) throw new InvalidInput('RewriteTwice', '\'uri\' must not stand beside \'uriRegexMatch\', got both: they rewrite the same path');
-  if (regex && !(uriRegexMatch && uriRegexRewrite !== undefined)) {
+  if (regex && (uriRegexMatch === undefined || uriRegexRewrite === undefined)) {
     throw new InvalidInput('RewriteRegex', "'uriRegexMatch' and 'uriRegexRewrite' must be set both, got one of them");
   }
+  demand('uriRegexRewrite', uriRegexRewrite, uriRegexRewrite === '' ? 'must not be empty, which istiod refuses' : undefined, { code: 'RewriteRegex' });
   if (uriRegexMatch !== undefined) demand('uriRegexMatch', uriRegexMatch, regexProblem(uriRegexMatch), { code: 'StringMatchRegex' });
   return {
     ...(uri === undefined ? {} : { uri }),
@@ -88,6 +92,9 @@ export function redirectManifest(redirect: Redirect): any {
     throw new InvalidInput('RedirectEmpty', "'redirect' must say 'uri', 'authority', 'port' or 'scheme', got none: it would lead back to itself");
   }
   const { redirectCode: code, scheme, port } = redirect;
+  for (const field of ['uri', 'authority'] as const) {
+    demand(field, redirect[field], redirect[field] === '' ? 'must not be empty' : undefined, { code: 'RedirectEmpty' });
+  }
   if (code !== undefined) demand('redirectCode', code, REDIRECT_CODES.includes(code) ? undefined : `must be one of ${REDIRECT_CODES.join(', ')}`, { code: 'RedirectCode' });
   if (scheme !== undefined) demand('scheme', scheme, ['http', 'https'].includes(scheme) ? undefined : "must be 'http' or 'https'", { code: 'RedirectScheme' });
   if (port !== undefined) demand('port', port, portProblem(port), { code: 'Port' });

@@ -42,7 +42,7 @@ describe.each(examples)('%s', (name) => {
   });
 
   test('the analyzers have nothing to say but what is accepted with a reason', async () => {
-    const said = [];
+    const said: { code: string; origin: string; message: string }[] = [];
     for (const files of meshes) said.push(...(await Mesh.analyze(files)).messages.map(({ code, origin, message }) => ({ code, origin, message })));
     const covers = (each: Accepted, message: { code: string; origin: string }) => each.code === message.code && new RegExp(each.origin ?? '').test(message.origin);
     expect(said.filter((message) => !accepted.some((each) => covers(each, message)))).toEqual([]);

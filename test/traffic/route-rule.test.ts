@@ -17,6 +17,7 @@ test('all that can be said is written', () => {
     headers: HeaderOperations.of({ request: { set: { 'x-a': '1' } } }),
     timeout: Duration.millis(1500),
     corsPolicy: CorsPolicy.of({ allowOrigins: [StringMatch.exact('https://a.example.com')] }),
+    rewrite: { uri: '/b' },
   };
 
   expect(RouteRule.to([to('v1')], said)._toManifest()).toEqual({
@@ -26,6 +27,7 @@ test('all that can be said is written', () => {
     headers: { request: { set: { 'x-a': '1' } } },
     timeout: '1500ms',
     corsPolicy: { allowOrigins: [{ exact: 'https://a.example.com' }] },
+    rewrite: { uri: '/b' },
   });
 });
 
