@@ -83,6 +83,8 @@ export interface MeshHostProps {
  * The host is `<name>.<namespace>.svc.cluster.local`. Where the cluster has another domain, say so for the whole app, before
  * the first host: `app.node.setContext('cdk8s-lanes/cluster-domain', 'corp.internal')`.
  *
+ * Needs Istio 1.22 or newer, the first that serves `networking.istio.io/v1`.
+ *
  * @see https://istio.io/latest/docs/concepts/traffic-management/
  */
 export class MeshHost extends Construct implements IRoutable {

@@ -104,7 +104,7 @@ export interface ConnectionPoolOptions {
   readonly useClientProtocol?: boolean;
 
   /**
-   * How many requests one HTTP/2 connection may carry at once, 1 or more.
+   * How many requests one HTTP/2 connection may carry at once, 1 or more. Istio 1.21 or newer.
    * @default - not written: as the mesh says
    */
   readonly maxConcurrentStreams?: number;

@@ -70,7 +70,7 @@ export interface RetryPolicyOptions {
   readonly retryOn?: string[];
 
   /**
-   * The pause before the first further try; it grows from try to try. Whole milliseconds, 1 ms or more. Istio 1.24 or newer.
+   * The pause before the first further try; it grows from try to try. Whole milliseconds, 1 ms or more. Istio 1.26 or newer.
    * @default - not written: 25 ms
    */
   readonly backoff?: Duration;

@@ -10,7 +10,7 @@ export interface Rewrite {
   readonly uri?: string;
 
   /**
-   * A part of the path to be replaced, by a regular expression; with `uriRegexRewrite`, in place of `uri`. Istio 1.20 or newer.
+   * A part of the path to be replaced, by a regular expression; with `uriRegexRewrite`, in place of `uri`.
    * @default - the path stays
    */
   readonly uriRegexMatch?: string;
