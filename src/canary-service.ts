@@ -1,4 +1,4 @@
-import { Duration } from 'cdk8s';
+import { ApiObject, Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
@@ -197,6 +197,9 @@ export class CanaryService extends Construct implements IRoutable {
   public readonly hostName: string;
   public readonly port?: number;
 
+  /** The Service, for patches: `service.addJsonPatch(...)`. */
+  public readonly service: ApiObject;
+
   /** The owner of the routing: rules are added there. */
   public readonly host: MeshHost;
 
@@ -227,7 +230,7 @@ export class CanaryService extends Construct implements IRoutable {
     this.port = props.port;
     Mesh.of(this).refuseOwned(`${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`, this);
 
-    new ManifestObject(this, 'Service', {
+    this.service = new ManifestObject(this, 'Service', {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: this.name, namespace: this.namespace },

@@ -44,6 +44,8 @@ export function parseManifests(text: string, file: string): SourcedManifest[] {
       if (typeof manifest[field] !== 'string') throw new ManifestSyntaxError(file, line, `a manifest must say its '${field}', got ${JSON.stringify(manifest[field])}`);
     }
     const items: any[] = manifest.kind.endsWith('List') && Array.isArray(manifest.items) ? manifest.items : [manifest];
+    const broken = items.find((item) => item === null || typeof item !== 'object');
+    if (broken !== undefined) throw new ManifestSyntaxError(file, line, `the items of a list must be objects, got ${JSON.stringify(broken)}`);
     return items.map((item) => ({ manifest: item, file, line }));
   });
 }

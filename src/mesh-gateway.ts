@@ -66,7 +66,8 @@ export interface GatewayRouteOptions {
  *
  * Emits the `Gateway`, and a `VirtualService` named `<gateway>-<host>` for each host with a route (`*` is called `any-host`,
  * `*.example.com` is called `any.example.com`, dots become dashes). At a gateway Istio merges the VirtualServices of one host
- * and moves rules around while doing so, so a host of the same gateway pods and port may be had once in an app.
+ * and moves rules around while doing so, also where a wildcard covers the other host: so a host of the same gateway pods and
+ * port may be had once in an app, and no wildcard beside a host that it covers.
  *
  * @see https://istio.io/latest/docs/reference/config/networking/gateway/
  */
@@ -109,7 +110,7 @@ export class MeshGateway extends Construct {
 
   /**
    * Routes requests to a service, by all the rules of that service: what its own rules say for requests inside the mesh holds
-   * here too.
+   * here too, except for matches that only have a meaning there (the caller's labels and namespace, other ports).
    *
    * Routes with `match` are tried in the order they were added, the one without comes last whenever it was added.
    *
@@ -117,6 +118,7 @@ export class MeshGateway extends Construct {
    */
   public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
     const match = options.match ?? [];
+    Mesh.of(this).hostNamed(service.hostName)?._demandHttp('service', 'be routed to by an HTTP server', this);
     for (const host of options.hosts ?? this.hosts) {
       const routes = this.routesOf.get(host);
       if (!routes) {
@@ -159,7 +161,8 @@ export class MeshGateway extends Construct {
   private rulesOf(host: string): RouteRule[] {
     const routes = this.routesOf.get(host)!;
     const inOrder = [...routes.filter(({ match }) => match.length > 0), ...routes.filter(({ match }) => match.length === 0)];
-    return inOrder.flatMap(({ service, match }) => this.baselineRules(service).flatMap((rule) => rule._narrowedTo(match) ?? []));
+    return inOrder.flatMap(({ service, match }) => this.baselineRules(service)
+      .flatMap((rule) => rule._atGateway(service.port)?._narrowedTo(match) ?? []));
   }
 
   /** A route's match and a rule of its service may not fit into one match entry. */

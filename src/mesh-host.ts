@@ -7,7 +7,7 @@ import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { Destination, IRoutable } from './traffic/destination';
-import { dnsLabelProblem, dnsNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
+import { dnsLabelProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule } from './traffic/route-rule';
 import { Warnings } from './warnings';
 import { WovenRoutes } from './woven-routes';
@@ -34,7 +34,8 @@ export interface MeshHostProps {
   readonly namespace?: string;
 
   /**
-   * The Service's port, 1 to 65535.
+   * The port that requests to this host are sent to, 1 to 65535: that of a Service with one port. Leave it out for a Service
+   * with several, or all of them would be sent to this one.
    * @default - not written in destinations: Istio takes the port of the request
    */
   readonly port?: number;
@@ -222,8 +223,8 @@ export class MeshHost extends Construct implements IRoutable {
     if (!this.versions.includes(version)) {
       throw new InvalidInput('VersionUnknown', `'version' must be a version of ${this.hostName}, got ${JSON.stringify(version)} (known: ${this.versions.join(', ')})`, scope);
     }
-    const active = this.defaultRoute?.filter(({ weight }) => weight > 0).map((each) => each.version) ?? [this.baseline];
-    if (active.every((each) => each === version)) {
+    const active = this._baselineRules[this.rules.length].destinations.filter(({ weight }) => weight > 0);
+    if (active.every((each) => each.hostName === this.hostName && each.version === version)) {
       throw new InvalidInput('VersionActive', `'version' must not be one that serves everybody, got ${JSON.stringify(version)}; route to another version first`, scope);
     }
     this.subsets.delete(version);
@@ -364,9 +365,14 @@ export class MeshHost extends Construct implements IRoutable {
     this._virtualService ??= new WovenRoutes(this.virtualServicePlace, 'Resource', {
       name: this.virtualServiceName,
       namespace: this.namespace,
-      spec: () => ({ hosts: [this.hostName], ...this.routes() }),
+      spec: () => ({ hosts: this.protocol === RoutedProtocol.TLS ? this.names : [this.hostName], ...this.routes() }),
       problems: () => Mesh.of(this).renderRules(this._baselineRules).problems,
     });
+  }
+
+  /** What clients may call the Service by: TLS connections are told apart by the very name that they ask for. */
+  private get names(): string[] {
+    return [this.hostName, `${this.name}.${this.namespace}.svc`, `${this.name}.${this.namespace}`, this.name];
   }
 
   private routes(): any {
@@ -375,7 +381,7 @@ export class MeshHost extends Construct implements IRoutable {
       case RoutedProtocol.HTTP: return { http: manifests };
       case RoutedProtocol.TCP: return { tcp: manifests };
       // A TLS rule must say which server names it is for.
-      case RoutedProtocol.TLS: return { tls: manifests.map((rule) => ({ match: [{ sniHosts: [this.hostName] }], ...rule })) };
+      case RoutedProtocol.TLS: return { tls: manifests.map((rule) => ({ match: [{ sniHosts: this.names }], ...rule })) };
     }
   }
 
@@ -440,6 +446,6 @@ export function namespaceFor(scope: Construct, namespace: string | undefined, pr
 
 /** A name for an object, checked. */
 export function objectName(scope: Construct, property: string, name: string): string {
-  demand(property, name, dnsNameProblem(name), { code: 'ObjectName', scope });
+  demand(property, name, objectNameProblem(name), { code: 'ObjectName', scope });
   return name;
 }

@@ -95,6 +95,11 @@ export class Mesh {
       throw new InvalidInput('GatewayHostOwnedTwice', `'hosts' names ${host}, which ${owner.node.path} serves already at the same gateway pods and port; `
         + 'add the routes there, or give the gateways different hosts', gateway);
     }
+    const overlap = [...this.gatewayHosts.keys()].find((other) => other.startsWith(`${server} `) && overlaps(other.slice(server.length + 1), host));
+    if (overlap) {
+      throw new InvalidInput('GatewayHostsOverlap', `'hosts' must not name a wildcard beside a host that it covers, got ${host} and ${overlap.slice(server.length + 1)}: `
+        + 'Istio merges their rules, and a lane of one would take requests of the other; keep one of them, and tell hosts apart by RequestMatch.authority', gateway);
+    }
     this.gatewayHosts.set(key, gateway);
     this.changed();
   }
@@ -141,4 +146,10 @@ export class Mesh {
     }
     return { header: this._stain.header, lanes, servedLaneHeader: this._stain.servedLaneHeader, clusterDomain: this.clusterDomain };
   }
+}
+
+/** Whether one of two different hosts is a wildcard that covers the other. */
+function overlaps(one: string, other: string): boolean {
+  const covers = (wildcard: string, host: string) => wildcard === '*' || (wildcard.startsWith('*.') && host.endsWith(wildcard.slice(1)));
+  return covers(one, other) || covers(other, one);
 }

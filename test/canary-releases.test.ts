@@ -460,7 +460,9 @@ describe('TCP and TLS', () => {
   test.each([AppProtocol.TLS, AppProtocol.HTTPS])('connections of %s are pinned by the server name that they ask for', (appProtocol) => {
     const { app, chart } = reviews(appProtocol);
 
-    expect(objectOf(chart, 'VirtualService', 'reviews').spec).toEqual({ hosts: [HOST], tls: [{ match: [{ sniHosts: [HOST] }], route: [to('release')] }] });
+    // A connection asks for the very name that its client was given.
+    const names = [HOST, 'reviews.shop.svc', 'reviews.shop', 'reviews'];
+    expect(objectOf(chart, 'VirtualService', 'reviews').spec).toEqual({ hosts: names, tls: [{ match: [{ sniHosts: names }], route: [to('release')] }] });
     expect(schemaProblems(chart.toJson())).toEqual([]);
     expect(() => app.synthYaml()).not.toThrow();
   });

@@ -69,7 +69,7 @@ function appOf(order: string[], more: Record<string, (shop: Shop) => void> = {})
     service.addVersion('v2');
     return service;
   });
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', '*'] });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'] });
   const lanes = new StainedRoute(chart, 'lanes');
   const shop = { testaaa, testbbb, gateway, lanes, facets: chartOf('facets', 'shop', app) };
   for (const name of order) ({ ...CONTRIBUTIONS, ...more })[name](shop);
@@ -115,7 +115,7 @@ test('rendering in between does not matter', () => {
     service.addVersion('v2');
     return service;
   });
-  const shop = { testaaa, testbbb, gateway: new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', '*'] }), lanes: new StainedRoute(chart, 'lanes'), facets: chartOf('facets', 'shop', app) };
+  const shop = { testaaa, testbbb, gateway: new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'] }), lanes: new StainedRoute(chart, 'lanes'), facets: chartOf('facets', 'shop', app) };
   for (const name of NAMES) {
     CONTRIBUTIONS[name](shop);
     app.charts.forEach((each) => each.toJson());

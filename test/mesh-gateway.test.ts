@@ -1,5 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
-import { CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule, StainedRoute, StringMatch } from '../src';
+import {
+  AppProtocol, CanaryService, CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule, StainedRoute, StringMatch,
+} from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
 import { schemaProblems } from './support/schema';
@@ -64,14 +66,13 @@ describe('what is emitted', () => {
   });
 
   test('each host with a route has a VirtualService of its own, named after both', () => {
-    const { chart, testaaa, gateway } = shop(['*', '*.example.com', 'shop.example.com', 'unused.example.com']);
-    gateway.route(testaaa, { hosts: ['*', '*.example.com', 'shop.example.com'] });
+    const { chart, testaaa, gateway } = shop(['*.example.org', 'shop.example.com', 'unused.example.com']);
+    gateway.route(testaaa, { hosts: ['*.example.org', 'shop.example.com'] });
 
     expect(inventory(chart).filter((object) => object.includes('gateway'))).toEqual([
-      'Gateway gateway', 'VirtualService gateway-any-host', 'VirtualService gateway-any-example-com', 'VirtualService gateway-shop-example-com',
+      'Gateway gateway', 'VirtualService gateway-any-example-org', 'VirtualService gateway-shop-example-com',
     ]);
-    expect(objectOf(chart, 'VirtualService', 'gateway-any-host').spec.hosts).toEqual(['*']);
-    expect(objectOf(chart, 'VirtualService', 'gateway-any-example-com').spec.hosts).toEqual(['*.example.com']);
+    expect(objectOf(chart, 'VirtualService', 'gateway-any-example-org').spec.hosts).toEqual(['*.example.org']);
   });
 
   test('the mesh VirtualService of a service does not change with its gateway', () => {
@@ -277,8 +278,22 @@ describe('refused is', () => {
     expect(() => {
       new MeshGateway(chart, 'two', { hosts: ['shop.example.com'], port: 8080 });
       new MeshGateway(chart, 'three', { hosts: ['shop.example.com'], selector: { app: 'other' } });
-      new MeshGateway(chart, 'four', { hosts: ['*.example.com'] });
+      new MeshGateway(chart, 'four', { hosts: ['*.example.org'] });
     }).not.toThrow();
+  });
+
+  test.each([['*', 'shop.example.com'], ['*.example.com', 'shop.example.com'], ['*', '*.example.com']])(
+    '%s beside %s, which it covers: Istio would merge their rules, and a lane of one take requests of the other', (wildcard, host) => {
+      for (const hosts of [[wildcard, host], [host, wildcard]]) {
+        expect(() => new MeshGateway(chartOf(), 'gateway', { hosts })).toThrow(/^\[shop\/gateway\] 'hosts' must not name a wildcard beside a host that it covers/);
+      }
+    });
+
+  test('a service whose connections HTTP cannot reach', () => {
+    const { chart, gateway } = shop();
+    const sealed = new CanaryService(chart, 'sealed', { port: 9000, appProtocol: AppProtocol.TLS, baseline: { version: 'v1', image: 'a' } });
+
+    expect(() => gateway.route(sealed)).toThrow(/^\[shop\/gateway\] 'service' needs HTTP: sealed\.shop\.svc\.cluster\.local speaks tls/);
   });
 
   test('a route of a host that is not the gateway\'s', () => {
@@ -305,7 +320,7 @@ describe('refused is', () => {
   });
 
   test('two hosts whose VirtualServices would have one name', () => {
-    for (const hosts of [['a-b.example.com', 'a.b.example.com'], ['*.example.com', 'any.example.com']]) {
+    for (const hosts of [['a-b.example.com', 'a.b.example.com'], ['*.example.com', 'any-example.com']]) {
       const { testaaa, gateway } = shop(hosts);
 
       expect(() => gateway.route(testaaa)).toThrow(/\[shop\/gateway\] 'hosts' must not give two VirtualServices one name/);

@@ -52,7 +52,7 @@ function richApp(order: string[]) {
   testaaa.host.addRule(RouteRule.to([
     Destination.of(testaaa, { version: 'release', weight: 2, headers }), Destination.of(testaaa, { version: 'v2', headers }), Destination.of(testbbb, { version: 'release' }),
   ], { name: 'mixed', match, corsPolicy, headers }));
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['*', 'shop.example.com'] });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['other.example.org', 'shop.example.com'] });
   gateway.route(testbbb, { match: [RequestMatch.method(StringMatch.exact('POST'))] }).route(testaaa);
   const lanes = new StainedRoute(chart, 'lanes');
   for (const name of order) {

@@ -390,9 +390,10 @@ describe('refused is', () => {
   });
 
   test('a lane of a service whose headers the mesh cannot read', () => {
-    const { testaaa, lanes } = shop({}, { appProtocol: AppProtocol.TLS });
+    const chart = chartOf('shop', 'shop');
+    const sealed = new CanaryService(chart, 'testaaa', { port: 31000, appProtocol: AppProtocol.TLS, baseline: { version: 'release', image: 'a' } });
 
-    expect(() => lanes.addLane('v1').serve(testaaa)).toThrow(/^\[shop\/testaaa\] 'lane' needs HTTP: testaaa\.\S+ speaks tls.*let the port say an HTTP protocol/);
+    expect(() => new StainedRoute(chart, 'lanes').addLane('v1').serve(sealed)).toThrow(/^\[shop\/testaaa\] 'lane' needs HTTP: testaaa\.\S+ speaks tls.*let the port say an HTTP protocol/);
   });
 
   test('a name that kubectl takes for an octal number, which no YAML 1.1 writer quotes', () => {

@@ -2,10 +2,11 @@
 import { Command, CommanderError } from 'commander';
 import { matrixJson, matrixTable } from './print-matrix';
 import { readManifests, UsageError } from './read-manifests';
-import { InvalidInput } from '../errors';
+import { demand, InvalidInput } from '../errors';
 import { laneName } from '../lanes/lane-name';
 import { ManifestSyntaxError, SourcedManifest } from '../manifests';
 import { laneMatrix } from '../simulate/matrix';
+import { headerNameProblem } from '../traffic/predicates';
 
 const EXIT_CODES = `
 Exit codes:
@@ -35,6 +36,7 @@ function program(): Command {
     .option('--json', 'for programs')
     .addHelpText('after', EXIT_CODES)
     .action((paths: string[], options: { header?: string; clusterDomain: string; json?: boolean }) => {
+      if (options.header !== undefined) demand('--header', options.header, headerNameProblem(options.header.toLowerCase()), { code: 'HeaderName' });
       const matrix = laneMatrix(oneOfEach(readManifests(paths)), options);
       process.stdout.write(options.json ? matrixJson(matrix) : matrixTable(matrix));
       for (const { host, loser, winner, reason } of matrix.lostHosts) {
@@ -46,11 +48,15 @@ function program(): Command {
   return cli;
 }
 
+/** What the matrix looks at. */
+const KINDS_READ = ['VirtualService', 'DestinationRule', 'Service', 'Deployment'];
+
 /** Two objects of one name would be alternatives, of which a cluster has one: nothing could be said of both. */
 function oneOfEach(manifests: SourcedManifest[]): any[] {
   const seen = new Map<string, SourcedManifest>();
   for (const each of manifests) {
-    const { kind, apiVersion, metadata } = each.manifest ?? {};
+    const { kind, apiVersion, metadata } = each.manifest;
+    if (!metadata?.name || !KINDS_READ.includes(kind)) continue;
     const key = `${String(apiVersion).split('/')[0]} ${kind} ${metadata?.namespace ?? 'default'}/${metadata?.name}`;
     const twin = seen.get(key);
     if (twin) {

@@ -71,7 +71,7 @@ export function lostHosts(virtualServices: VirtualServiceManifest[], clusterDoma
   const winners = new Map<string, VirtualServiceManifest>();
   const lost: LostHost[] = [];
   for (const vs of inOrder) {
-    for (const written of vs.spec.hosts as string[]) {
+    for (const written of asList(vs.spec.hosts).map(String)) {
       // Unlike destinations, the names that a proxy looks requests up by are compared without case and final dot.
       const host = expandHost(written, namespaceOf(vs), clusterDomain).toLowerCase().replace(/\.$/, '');
       const winner = winners.get(host);

@@ -130,7 +130,7 @@ class MeshManifests {
   public hosts(): string[] {
     const named = this.services.map((service) => expandHost(String(service.metadata?.name ?? ''), namespaceOf(service), this.clusterDomain));
     const routed = this.virtualServices.filter(isForMesh).flatMap((vs) => asList(vs.spec?.hosts).map((host: string) => this.expand(host, vs)));
-    return [...new Set([...named, ...routed])];
+    return [...new Set([...named, ...routed.filter((host) => !host.startsWith('*') || !named.some((name) => covers(host, name)))])];
   }
 
   /** The header by which most of the woven rules tell their lane. */
@@ -157,10 +157,14 @@ class MeshManifests {
     const vs = this.virtualServiceFor(host);
     const problems = new Set<string>();
     if (!vs) return { serves: this.podsOf(host), conditional: [], baseline: false, problems: [] };
+    if (!Array.isArray(vs.spec?.http)) {
+      const serves = this.connectionShares(vs, host, problems);
+      return { serves, conditional: [], baseline: false, problems: [...problems] };
+    }
     const conditional: ConditionalShares[] = [];
     for (const rule of asList(vs.spec?.http)) {
       for (const entry of asList(rule?.match).length > 0 ? rule.match : [{}]) {
-        if (!matchesLane(entry ?? {}, header, lane)) continue;
+        if (isForGateways(entry) || !matchesLane(entry ?? {}, header, lane)) continue;
         const serves = this.sharesOf(rule, vs, problems);
         const when = furtherConditions(entry ?? {}, header);
         if (when === '') return { serves, conditional: withoutEqual(conditional, serves), baseline: false, problems: [...problems] };
@@ -170,10 +174,18 @@ class MeshManifests {
     return { serves: [], conditional, baseline: false, problems: [...problems, 'no rule takes the rest: 404'] };
   }
 
+  /** Connections of TCP and TLS are routed as a whole: by the first rule, where nothing else tells them apart. */
+  private connectionShares(vs: any, host: string, problems: Set<string>): Share[] {
+    const [rule] = [...asList(vs.spec?.tls), ...asList(vs.spec?.tcp)];
+    return rule ? this.sharesOf(rule, vs, problems) : this.podsOf(host);
+  }
+
   /** The VirtualService that sidecars follow for a host. */
   private virtualServiceFor(host: string): any {
     const names = (vs: any) => asList(vs.spec?.hosts).map((written) => this.expand(written, vs));
-    const candidates = this.virtualServices.filter((vs) => isForMesh(vs) && names(vs).includes(host));
+    const exact = this.virtualServices.filter((vs) => isForMesh(vs) && names(vs).includes(host));
+    const named = this.virtualServices.filter(isForMesh).flatMap((vs) => names(vs).map((name) => [name, vs] as const));
+    const candidates = exact.length > 0 ? exact : mostSpecific(named, host);
     const losers = lostHosts(candidates, this.clusterDomain).filter((lost) => lost.host === host).map(({ loser }) => loser);
     return candidates.find((vs) => !losers.includes(objectName(vs)));
   }
@@ -195,9 +207,11 @@ class MeshManifests {
 
   private versionOf(destination: any, vs: any, problems: Set<string>): string {
     const host = this.expand(String(destination?.host ?? ''), vs);
-    const elsewhere = asList(vs.spec?.hosts).every((own: string) => this.expand(own, vs) !== host) ? `${host.split('.')[0]}:` : '';
+    const own = asList(vs.spec?.hosts).map((name) => this.expand(name, vs));
+    const elsewhere = own.some((name) => name === host || (name.startsWith('*') && covers(name, host))) ? '' : `${host.split('.')[0]}:`;
     if (!destination?.subset) return elsewhere + this.podsOf(host).map(({ version }) => version).join('+');
-    const labels = this.subsets.get(host)?.get(destination.subset);
+    const known = this.subsets.get(host) ?? mostSpecific([...this.subsets], host)[0];
+    const labels = known?.get(destination.subset);
     if (!labels) problems.add(`${objectName(vs)} routes to subset ${destination.subset} of ${host}, which no DestinationRule defines: 503`);
     return elsewhere + (labels?.version ?? destination.subset);
   }
@@ -218,6 +232,22 @@ class MeshManifests {
   private expand(host: unknown, object: any): string {
     return expandHost(String(host ?? ''), namespaceOf(object), this.clusterDomain);
   }
+}
+
+/** What the longest wildcards that cover a host stand for. */
+function mostSpecific<T>(named: (readonly [string, T])[], host: string): T[] {
+  const covering = named.filter(([name]) => name.startsWith('*') && covers(name, host));
+  const longest = Math.max(...covering.map(([name]) => name.length));
+  return covering.filter(([name]) => name.length === longest).map(([, value]) => value);
+}
+
+function covers(wildcard: string, host: string): boolean {
+  return host.endsWith(wildcard.slice(1));
+}
+
+function isForGateways(entry: any): boolean {
+  const gateways = asList(entry?.gateways);
+  return gateways.length > 0 && !gateways.includes('mesh');
 }
 
 function withoutEqual(conditional: ConditionalShares[], serves: Share[]): ConditionalShares[] {
@@ -260,8 +290,9 @@ function compiled(regex: string): { matches(text: string): boolean } {
 function furtherConditions(entry: any, header: string): string {
   const conditions: string[] = [];
   const uri = entry.uri;
-  // Prefix `/` is every path.
-  if (uri && uri.prefix !== '/' && uri.prefix !== '') conditions.push(uri.prefix !== undefined ? `${uri.prefix}*` : uri.exact ?? `~${uri.regex}`);
+  // These are every path.
+  const any = uri && (uri.prefix === '/' || uri.prefix === '' || uri.regex === '.*' || uri.regex === '/.*');
+  if (uri && !any) conditions.push(uri.prefix !== undefined ? `${uri.prefix}*` : uri.exact ?? `~${uri.regex}`);
   if (entry.method) conditions.push(shownMatch(entry.method));
   for (const field of ['authority', 'scheme']) if (entry[field]) conditions.push(`${field} ${shownMatch(entry[field])}`);
   for (const [field, sign] of [['headers', ''], ['withoutHeaders', 'not '], ['queryParams', '?']]) {
@@ -272,8 +303,6 @@ function furtherConditions(entry: any, header: string): string {
   if (entry.port) conditions.push(`port ${entry.port}`);
   for (const [key, value] of Object.entries(entry.sourceLabels ?? {})) conditions.push(`from ${key}=${value}`);
   if (entry.sourceNamespace) conditions.push(`from namespace ${entry.sourceNamespace}`);
-  const gateways = asList(entry.gateways);
-  if (gateways.length > 0 && !gateways.includes('mesh')) conditions.push(`at ${gateways.join(', ')}`);
   return conditions.join(' ');
 }
 

@@ -84,6 +84,13 @@ export function dnsNameProblem(name: string): string | undefined {
     : 'must be a DNS name (dotted labels of lower-case letters, digits and inner dashes)';
 }
 
+/** What objects may be called: a dotted name, whose parts may be of any length. */
+export function objectNameProblem(name: string): string | undefined {
+  return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)
+    ? undefined
+    : 'must be a DNS name of at most 253 characters (dotted parts of lower-case letters, digits and inner dashes)';
+}
+
 /** What a Gateway server may be for: `*`, `*.example.com` or a name with a dot in it. */
 export function gatewayHostProblem(host: string): string | undefined {
   const allowed = "must be '*', a host name with a dot such as 'shop.example.com', or a wildcard such as '*.example.com'";

@@ -130,6 +130,17 @@ export class RequestMatch {
     }
   }
 
+  /**
+   * The match for requests that come in at a gateway; `undefined` when it is for callers in the mesh or another port.
+   *
+   * @internal
+   */
+  public _atGateway(ownPort: number | undefined): RequestMatch | undefined {
+    const { port, sourceLabels, sourceNamespace, ...entry } = this.entry;
+    if (sourceLabels || sourceNamespace || (port !== undefined && port !== ownPort)) return undefined;
+    return new RequestMatch(entry);
+  }
+
   /** @internal */
   public _toManifest(): MatchEntry {
     return cloneJson(this.entry);

@@ -129,6 +129,18 @@ export class RouteRule {
   }
 
   /**
+   * The rule for requests that come in at a gateway: they have no caller in the mesh, and the gateway's own port. `undefined`
+   * when it is for none such.
+   *
+   * @internal
+   */
+  public _atGateway(port: number | undefined): RouteRule | undefined {
+    if (this.matches.length === 0) return this;
+    const match = this.matches.flatMap((each) => each._atGateway(port) ?? []);
+    return match.length === 0 ? undefined : new RouteRule(this._destinations, { ...this.options, match }, this.action);
+  }
+
+  /**
    * The same rule without a version; `undefined` when it routes to nothing else.
    *
    * @internal

@@ -68,7 +68,7 @@ test.each([
   ['an unknown option', ['matrix', '--jsno', 'x'], /unknown option '--jsno'/],
   ['a file that is not there', ['matrix', 'nowhere.yaml'], /cannot read nowhere\.yaml: no such file or folder/],
   ['a folder without manifests', ['matrix', 'docs'], /no manifests in docs/],
-  ['an object that is there twice', ['matrix', manifests, manifests], /Namespace default\/test-istio is there already, at .*manifests\.yaml:1/],
+  ['an object that is there twice', ['matrix', manifests, manifests], /Service test-istio\/testaaa is there already, at .*manifests\.yaml:8/],
   ['broken YAML', ['matrix', join(folder, 'broken.txt')], /broken\.txt:2: /],
 ])('%s is answered with one message and exit code 2', (_, args, message) => {
   const { status, stdout, stderr } = cli(args);

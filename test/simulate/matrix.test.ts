@@ -134,3 +134,25 @@ test('a regular expression that is not RE2 is refused by name', () => {
   const broken = virtualService([{ match: [{ headers: { 'project-version': { regex: '(?=a)' } } }], route: [to('a')] }]);
   expect(() => laneMatrix([broken])).toThrow(/'regex' must be RE2, got "\(\?=a\)"/);
 });
+
+test('connections of TCP and TLS are shown by the version they are routed to', () => {
+  const tcp = virtualService([], { spec: { http: undefined, tcp: [{ route: [to('main')] }] } });
+  expect(served([tcp, rules('main')]).none).toMatchObject({ serves: [{ version: 'main', share: 1 }], problems: [] });
+});
+
+test.each(['.*', '/.*'])('a path of %s is every path', (regex) => {
+  expect(served([virtualService([{ match: [{ uri: { regex } }], route: [to('main')] }]), rules('main')]).none).toMatchObject({ conditional: [], problems: [] });
+});
+
+test('what is for gateways alone within a VirtualService of both has no say inside the mesh', () => {
+  const both = virtualService([{ match: [{ gateways: ['gateway'] }], route: [to('edge')] }, { route: [to('main')] }], { spec: { gateways: ['gateway', 'mesh'] } });
+  expect(served([both, rules('main', 'edge')]).none).toMatchObject({ serves: [{ version: 'main', share: 1 }], conditional: [] });
+});
+
+test('wildcards have a say for the services they cover, where nothing names those themselves', () => {
+  const wide = virtualService([{ route: [to('main')] }], { metadata: { name: 'wide' }, spec: { hosts: ['*.shop.svc.cluster.local'] } });
+  const policy = { ...rules('main'), spec: { ...rules('main').spec, host: '*.shop.svc.cluster.local' } };
+  const matrix = laneMatrix([service, wide, policy]);
+  expect(matrix.services).toEqual([HOST]);
+  expect(matrix.rows[0].cells[0]).toMatchObject({ serves: [{ version: 'main', share: 1 }], problems: [] });
+});
