@@ -403,6 +403,7 @@ export class MeshHost extends Construct implements IRoutable {
 
   /** What is said, and valid, and probably not what was meant. */
   private warn(): void {
+    if (!this.policies.hasTrafficPolicy) return;
     const routed = Mesh.of(this).routedVersions(this.hostName);
     for (const version of this.policies.versions.filter((each) => this.subsets.has(each) && !this.lanes.has(each) && !routed.has(each))) {
       Warnings.of(this).add(this, 'VersionPolicyInactive', `'version' ${version} of ${this.hostName} has a policy, but no rule routes to it, so the policy does nothing; route to it, or leave the policy out`);
