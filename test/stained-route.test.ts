@@ -396,6 +396,12 @@ describe('refused is', () => {
     expect(() => new StainedRoute(chart, 'lanes').addLane('v1').serve(sealed)).toThrow(/^\[shop\/testaaa\] 'lane' needs HTTP: testaaa\.\S+ speaks tls.*let the port say an HTTP protocol/);
   });
 
+  test('a name that construct trees cannot hold', () => {
+    const { lanes } = shop();
+
+    expectRefusal(() => lanes.addLane('constructor'), { code: 'LaneName', property: 'name', got: 'constructor', path: 'shop/lanes', says: /give a name by hand/ });
+  });
+
   test('a name that kubectl takes for an octal number, which no YAML 1.1 writer quotes', () => {
     const { lanes } = shop();
 

@@ -60,6 +60,7 @@ export function dnsLabelProblem(name: string): string | undefined {
 
 /** What a version, and so a lane, may be called: it stands in YAML everywhere, and kubectl takes `0o7` for a number. */
 export function versionNameProblem(name: string): string | undefined {
+  if (name in Object.prototype) return 'must not be called like a property of every JavaScript object';
   return /^0o[0-7]+$/.test(name) ? 'must not read like an octal number' : dnsLabelProblem(name);
 }
 
