@@ -40,7 +40,7 @@ test.each(Array.from({ length: MESHES / PER_ENVOY }, (_, index) => index))(`hold
   } finally {
     await mesh.stop();
   }
-}, 300_000);
+}, 900_000);
 
 interface NamespacedScene extends Scene {
   readonly namespace: string;
