@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"regexp"
-	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"time"
@@ -21,7 +20,7 @@ import (
 	"cdk8s-lanes/mesh-runner/internal/contract"
 )
 
-// The resource types.
+// The resource types, in the order in which a change is made: what is referred to comes before what refers to it.
 const (
 	typePrefix   = "type.googleapis.com/envoy.config."
 	ClusterType  = typePrefix + "cluster.v3.Cluster"
@@ -30,19 +29,7 @@ const (
 	RouteType    = typePrefix + "route.v3.RouteConfiguration"
 )
 
-// order is how a change is made, step by step: what is referred to comes before what refers to it. A step ends when
-// Envoy has answered to all of it.
-//
-// Endpoints always follow clusters at once, changed or not: Envoy warms a cluster that changes as it does a new one, and
-// answers to the clusters only when they are warm. Warming takes endpoints; for a cluster that it knows, Envoy asks with
-// the same names as before, which looks like an acknowledgement.
-var order = [][]string{{ClusterType, EndpointType}, {ListenerType}, {RouteType}}
-
-var kinds = slices.Concat(order...)
-
-// wildcard tells whether Envoy wants everything of a type, from the beginning. Of the others it asks for what its
-// clusters and listeners need, hence for nothing while there are none.
-func wildcard(kind string) bool { return kind == ClusterType || kind == ListenerType }
+var order = []string{ClusterType, EndpointType, ListenerType, RouteType}
 
 // Resources are what Envoy is to have, by type and name.
 type Resources map[string]map[string]*anypb.Any
@@ -78,10 +65,10 @@ type control struct {
 
 // kindState is what is known of one type of resources on the connection.
 type kindState struct {
-	names   []string // what Envoy asked for; not used if wildcard
-	asked   bool     // whether Envoy wants any
-	sent    int      // version sent last
-	settled int      // version that Envoy accepted or refused last
+	names   []string // what Envoy asked for; empty means all
+	asked   bool
+	sent    int // version sent last
+	settled int // version that Envoy accepted or refused last
 	refusal string
 }
 
@@ -92,7 +79,7 @@ func newControl(socket string, onLog func(*accesslog.StreamAccessLogsMessage_HTT
 	}
 	c := &control{server: grpc.NewServer(), onLog: onLog, resources: Resources{}, kinds: map[string]*kindState{}}
 	c.changed = sync.NewCond(&c.mu)
-	for _, kind := range kinds {
+	for _, kind := range order {
 		c.kinds[kind] = &kindState{}
 	}
 	discovery.RegisterAggregatedDiscoveryServiceServer(c.server, c)
@@ -126,8 +113,11 @@ func (c *control) StreamAggregatedResources(stream discovery.AggregatedDiscovery
 		version := strconv.Itoa(state.sent)
 		response := &discovery.DiscoveryResponse{TypeUrl: kind, VersionInfo: version, Nonce: version}
 		names := state.names
-		if wildcard(kind) {
-			names = slices.Sorted(maps.Keys(c.resources[kind]))
+		if len(names) == 0 {
+			for name := range c.resources[kind] {
+				names = append(names, name)
+			}
+			sort.Strings(names)
 		}
 		for _, name := range names {
 			if resource := c.resources[kind][name]; resource != nil {
@@ -164,12 +154,6 @@ func (c *control) request(request *discovery.DiscoveryRequest) {
 			state.refusal = debugMark.ReplaceAllString(detail.Message, "")
 		}
 		c.changed.Broadcast()
-	}
-	if len(request.ResourceNames) == 0 && !wildcard(request.TypeUrl) {
-		// Envoy answers no more to what is on its way.
-		state.asked, state.names, state.settled = false, nil, state.sent
-		c.changed.Broadcast()
-		return
 	}
 	if !state.asked || !equal(state.names, request.ResourceNames) {
 		state.asked = true
@@ -220,30 +204,26 @@ func (c *control) restore(previous Resources, timeout time.Duration) {
 
 // undo gives Envoy what it had before. What counts is the first refusal, so further ones do not matter.
 func (c *control) undo(previous Resources, timeout time.Duration) {
-	end := time.Now().Add(timeout)
 	c.resources = previous
-	for _, step := range [][]string{{ListenerType}, {ClusterType, EndpointType}, {RouteType}} {
-		c.forgive()
-		_ = c.settle(end, step...)
-	}
-	c.forgive()
-}
-
-// forgive forgets what Envoy refused.
-func (c *control) forgive() {
-	for _, state := range c.kinds {
-		state.refusal = ""
+	for _, kind := range []string{ListenerType, ClusterType, EndpointType, RouteType} {
+		c.kinds[kind].refusal = ""
+		_ = c.settle(kind, time.Now().Add(timeout))
 	}
 }
 
 // change makes before it breaks: first Envoy gets everything that is new beside everything that is old, then only the
 // new.
 func (c *control) change(resources Resources, timeout time.Duration) error {
+	// Waiting on a condition cannot time out by itself.
+	alarm := time.AfterFunc(timeout, c.changed.Broadcast)
+	defer alarm.Stop()
 	end := time.Now().Add(timeout)
-	c.forgive()
+	for _, state := range c.kinds {
+		state.refusal = ""
+	}
 	both := Resources{}
 	removes := false
-	for _, kind := range kinds {
+	for _, kind := range order {
 		both[kind] = map[string]*anypb.Any{}
 		for _, from := range []Resources{c.resources, resources} {
 			for name, resource := range from[kind] {
@@ -253,8 +233,8 @@ func (c *control) change(resources Resources, timeout time.Duration) error {
 		removes = removes || len(both[kind]) > len(resources[kind])
 	}
 	c.resources = both
-	for _, step := range order {
-		if err := c.settle(end, step...); err != nil {
+	for _, kind := range order {
+		if err := c.settle(kind, end); err != nil {
 			return err
 		}
 	}
@@ -262,10 +242,10 @@ func (c *control) change(resources Resources, timeout time.Duration) error {
 	if !removes {
 		return nil
 	}
-	if err := c.settle(end, ListenerType); err != nil {
+	if err := c.settle(ListenerType, end); err != nil {
 		return err
 	}
-	return c.settle(end, ClusterType, EndpointType)
+	return c.settle(ClusterType, end)
 }
 
 // current is what Envoy is to have now.
@@ -287,43 +267,29 @@ func (c *control) changesEndpoints(resources Resources) bool {
 	return false
 }
 
-// settle pushes types and waits for the answers. Clusters and listeners Envoy always asks for; endpoints and routes only
-// when a cluster or listener needs them, and then it may ask later, by itself.
-func (c *control) settle(end time.Time, kinds ...string) error {
-	// Waiting on a condition cannot time out by itself. The lock keeps the alarm from ringing just before somebody waits.
-	alarm := time.AfterFunc(time.Until(end), func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.changed.Broadcast()
-	})
-	defer alarm.Stop()
-	for _, kind := range kinds {
-		// Something of that type may be under way already, but what it holds may be out of date.
-		if c.kinds[kind].asked {
-			c.push(kind)
-		}
+// settle pushes one type and waits for the answer. Clusters and listeners Envoy always asks for; endpoints and routes
+// only when a cluster or listener needs them, and then it may ask later, by itself.
+func (c *control) settle(kind string, end time.Time) error {
+	state := c.kinds[kind]
+	always := kind == ClusterType || kind == ListenerType
+	if state.asked && state.settled == state.sent {
+		c.push(kind)
 	}
-	for {
+	for always && !state.asked || state.settled < state.sent {
 		if err := c.failure(); err != nil {
 			return err
 		}
-		i := slices.IndexFunc(kinds, func(kind string) bool {
-			state := c.kinds[kind]
-			return wildcard(kind) && !state.asked || state.settled < state.sent
-		})
-		if i < 0 {
-			return nil
-		}
 		if !time.Now().Before(end) {
-			return contract.Refusedf("Envoy did not take its configuration (%s) in time", kinds[i][len(typePrefix):])
+			return contract.Refusedf("Envoy did not take its configuration (%s) in time", kind[len(typePrefix):])
 		}
 		c.changed.Wait()
 	}
+	return c.failure()
 }
 
 // failure is the first thing that Envoy refused, or that it is gone.
 func (c *control) failure() error {
-	for _, kind := range kinds {
+	for _, kind := range order {
 		if refusal := c.kinds[kind].refusal; refusal != "" {
 			return contract.Refusedf("Envoy refuses the configuration: %s", refusal)
 		}
