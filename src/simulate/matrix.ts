@@ -3,6 +3,7 @@ import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isForMesh, LostHost, lostHosts, namespaceOf, objectName } from '../lanes/hosts';
 import { laneOfRule } from '../lanes/weave';
+import { isPresence } from '../traffic/intersection';
 
 /** A version and the share of requests that it serves. */
 export interface Share {
@@ -265,10 +266,6 @@ function matchesLane(entry: any, header: string, lane: string | undefined): bool
   if (!unwanted) return true;
   // Envoy takes a missing header for an empty one when it compares values.
   return isPresence(unwanted) ? lane === undefined : !matchesString(unwanted, lane ?? '');
-}
-
-function isPresence(match: any): boolean {
-  return match.exact === undefined && match.prefix === undefined && match.regex === undefined;
 }
 
 function matchesString(match: any, text: string): boolean {

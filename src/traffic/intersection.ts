@@ -69,7 +69,8 @@ function bothStrings(field: string, one: any, other: any): any {
   throw new MatchClash(field, one, other, comparable);
 }
 
-function isPresence(match: any): boolean {
+/** Any value will do, if only there is one. */
+export function isPresence(match: any): boolean {
   return match.exact === undefined && match.prefix === undefined && match.regex === undefined;
 }
 
