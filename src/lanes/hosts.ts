@@ -94,13 +94,15 @@ export function lostHosts(virtualServices: VirtualServiceManifest[], clusterDoma
   return lost;
 }
 
-function createdAt(object: VirtualServiceManifest): number {
+/** When an object was made, in milliseconds; endlessly late for what is not applied yet. */
+export function createdAt(object: VirtualServiceManifest): number {
   const time = Date.parse(object.metadata?.creationTimestamp ?? '');
   // Manifests that are not applied yet are all equally young.
   return Number.isNaN(time) ? Infinity : time;
 }
 
-function byAge(one: VirtualServiceManifest, other: VirtualServiceManifest): number {
+/** The order in which istiod takes objects: the oldest first, equally old ones by name, then namespace. */
+export function byAge(one: VirtualServiceManifest, other: VirtualServiceManifest): number {
   const [a, b] = [createdAt(one), createdAt(other)];
   if (a !== b) return a < b ? -1 : 1;
   return compareText(one.metadata?.name ?? '', other.metadata?.name ?? '') || compareText(namespaceOf(one), namespaceOf(other));

@@ -23,9 +23,9 @@ export interface Outcome {
   readonly path: string;
   /** What decided; absent when nothing listens, or no rule is there to decide. */
   readonly decision?: Decision;
-  /** The failure that is injected before the request goes anywhere. */
+  /** The failure that is injected before the request goes anywhere; an abort has a branch of its own, too. */
   readonly fault?: InjectedFault;
-  /** Where requests like this one end, each part with its probability: together 1, an injected abort aside. */
+  /** Where requests like this one end, each part with its probability: together 1. */
   readonly branches: readonly Branch[];
   /** Copies that are sent too, while somebody answers. */
   readonly mirrors: readonly Mirror[];
@@ -67,7 +67,7 @@ export interface WorkloadShare {
   readonly labels: Labels;
   /** Ready pods, as the manifests ask for them. */
   readonly pods: number;
-  /** The part of this destination's requests that it gets by number of pods, 0 to 1; 0 where it is refused or has no pods. */
+  /** The part of the branch's requests that it gets, by number of pods: above 0, at most 1. */
   readonly share: number;
 }
 

@@ -1,0 +1,202 @@
+import { asList } from '../json';
+import { byAge, namespaceOf } from '../lanes/hosts';
+import { Caveat, ObjectReference } from './outcome';
+import { labelsOf, Manifest, named, referenceTo, selects, textsOf } from './objects';
+import { RequestView } from './request-view';
+import { Labels } from './request';
+
+/*
+ * What the proxy of the receiving side lets in: AuthorizationPolicy and PeerAuthentication.
+ *
+ * Source: istiod's pilot/pkg/security/authz, pilot/pkg/model/authorization.go and authentication.go.
+ */
+
+/** Who receives a request: pods of a workload, or of a gateway. */
+export interface Receiver {
+  readonly namespace: string;
+  readonly labels: Labels;
+  /** The port that the pods listen on. */
+  readonly port: number;
+}
+
+/** Who the receiver's proxy knows the sender to be; nothing of it without mutual TLS. */
+export interface Identity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+/** What became of a request at the receiver's proxy. */
+export interface Verdict {
+  readonly allowed: boolean;
+  readonly reason?: string;
+  readonly cause?: ObjectReference;
+  readonly caveats: readonly Caveat[];
+}
+
+/** True, false, or not to be told from manifests and request. */
+type Answer = boolean | undefined;
+
+/** The policies of a mesh. */
+export class AccessPolicies {
+  private readonly policies: readonly Manifest[];
+  private readonly peers: readonly Manifest[];
+
+  constructor(policies: readonly Manifest[], peers: readonly Manifest[], private readonly rootNamespace: string) {
+    this.policies = [...policies].sort(byAge);
+    this.peers = [...peers].sort(byAge);
+  }
+
+  /** Whether the receiver's proxy takes only mutual TLS, none, or both. */
+  public mutualTlsMode({ namespace, labels, port }: Receiver): { readonly mode: 'STRICT' | 'PERMISSIVE' | 'DISABLE'; readonly cause?: ObjectReference } {
+    const own = this.peers.find((peer) => namespaceOf(peer) === namespace && hasSelector(peer) && selects(selectorOf(peer), labels));
+    const levels = [own, this.peerOf(namespace), this.peerOf(this.rootNamespace)].filter((peer) => peer !== undefined);
+    const atPort = own?.spec?.portLevelMtls?.[String(port)]?.mode;
+    if (atPort && atPort !== 'UNSET') return { mode: atPort, cause: referenceTo(own) };
+    for (const peer of levels) {
+      const mode = peer.spec?.mtls?.mode;
+      if (mode && mode !== 'UNSET') return { mode, cause: referenceTo(peer) };
+    }
+    return { mode: 'PERMISSIVE' };
+  }
+
+  /** Whether the receiver's proxy lets a request in. */
+  public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
+    const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));
+    const caveats: Caveat[] = [];
+    const withAction = (action: string) => applying.filter((policy) => (policy.spec?.action ?? 'ALLOW') === action);
+    for (const policy of withAction('CUSTOM')) caveats.push(caveat(policy, 'asks an external service, which is not modelled'));
+    for (const policy of withAction('DENY')) {
+      const answer = matches(policy, receiver, sender, request);
+      if (answer) return refused(policy, `${named(referenceTo(policy))} denies it`, caveats);
+      if (answer === undefined) caveats.push(caveat(policy, 'may deny it: it looks at what is not modelled (addresses, tokens, TLS server names)'));
+    }
+    const allowing = withAction('ALLOW');
+    if (allowing.length === 0) return { allowed: true, caveats };
+    const answers = allowing.map((policy) => matches(policy, receiver, sender, request));
+    if (answers.includes(true)) return { allowed: true, caveats };
+    const open = allowing.find((_, index) => answers[index] === undefined);
+    if (open) return { allowed: true, caveats: [...caveats, caveat(open, 'may be what lets it in: it looks at what is not modelled (addresses, tokens, TLS server names)')] };
+    const names = allowing.map((policy) => named(referenceTo(policy))).join(', ');
+    return refused(allowing[0], `${names} ${allowing.length > 1 ? 'allow' : 'allows'} others only`, caveats);
+  }
+
+  private peerOf(namespace: string): Manifest | undefined {
+    return this.peers.find((peer) => namespaceOf(peer) === namespace && !hasSelector(peer));
+  }
+}
+
+function refused(policy: Manifest, reason: string, caveats: readonly Caveat[]): Verdict {
+  return { allowed: false, reason: `RBAC: access denied: ${reason}`, cause: referenceTo(policy), caveats };
+}
+
+function caveat(policy: Manifest, message: string): Caveat {
+  const object = referenceTo(policy);
+  return { code: 'AuthorizationPolicy', message: `${named(object)} ${message}`, object };
+}
+
+function applies(policy: Manifest, { namespace, labels }: Receiver, rootNamespace: string): boolean {
+  const home = namespaceOf(policy);
+  // Policies that name a target are for waypoints and Gateways of the Gateway API.
+  if (policy.spec?.targetRef || asList(policy.spec?.targetRefs).length > 0) return false;
+  return (home === namespace || home === rootNamespace) && selects(selectorOf(policy), labels);
+}
+
+function hasSelector(policy: Manifest): boolean {
+  return Object.keys(selectorOf(policy)).length > 0;
+}
+
+function selectorOf(policy: Manifest): Labels {
+  return labelsOf(policy.spec?.selector?.matchLabels);
+}
+
+function matches(policy: Manifest, receiver: Receiver, sender: Identity | undefined, request: RequestView): Answer {
+  return any(asList(policy.spec?.rules).map((rule) => all([
+    any(orEverything(rule?.from).map((from) => sourceAnswer(from?.source, sender, namespaceOf(policy), request))),
+    any(orEverything(rule?.to).map((to) => operationAnswer(to?.operation, receiver, request))),
+    all(asList(rule?.when).map((when) => conditionAnswer(when, receiver, sender, request, namespaceOf(policy)))),
+  ])));
+}
+
+function orEverything(list: any): any[] {
+  return asList(list).length > 0 ? list : [{}];
+}
+
+function sourceAnswer(source: any, sender: Identity | undefined, home: string, request: RequestView): Answer {
+  const principal = sender && `cluster.local/ns/${sender.namespace}/sa/${sender.serviceAccount}`;
+  const account = (pattern: string) => sender !== undefined && pattern === (pattern.includes('/') ? `${sender.namespace}/${sender.serviceAccount}` : sender.namespace === home ? sender.serviceAccount : undefined);
+  return all([
+    listed(source?.principals, source?.notPrincipals, (pattern) => principal !== undefined && textMatches(pattern, principal)),
+    listed(source?.namespaces, source?.notNamespaces, (pattern) => sender !== undefined && textMatches(pattern, sender.namespace)),
+    listed(source?.serviceAccounts, source?.notServiceAccounts, account),
+    listed(source?.trustDomains, source?.notTrustDomains, (pattern) => sender !== undefined && textMatches(pattern, 'cluster.local')),
+    listed(source?.requestPrincipals, source?.notRequestPrincipals, () => tokenAnswer(request)),
+    listed(source?.ipBlocks, source?.notIpBlocks, () => undefined),
+    listed(source?.remoteIpBlocks, source?.notRemoteIpBlocks, () => undefined),
+  ]);
+}
+
+function operationAnswer(operation: any, receiver: Receiver, request: RequestView): Answer {
+  return all([
+    listed(operation?.hosts, operation?.notHosts, (pattern) => textMatches(pattern.toLowerCase(), request.authority.toLowerCase())),
+    listed(operation?.methods, operation?.notMethods, (pattern) => textMatches(pattern, request.method)),
+    listed(operation?.paths, operation?.notPaths, (pattern) => pathMatches(pattern, request.path)),
+    listed(operation?.ports, operation?.notPorts, (port) => Number(port) === receiver.port),
+  ]);
+}
+
+function conditionAnswer(when: any, receiver: Receiver, sender: Identity | undefined, request: RequestView, home: string): Answer {
+  const key = String(when?.key ?? '');
+  const header = /^request\.headers\[(.*)\]$/.exec(key)?.[1];
+  if (header !== undefined) {
+    const value = request.header(header.toLowerCase());
+    return listed(when.values, when.notValues, (pattern) => value !== undefined && textMatches(pattern, value));
+  }
+  if (key.startsWith('request.auth.')) return listed(when.values, when.notValues, () => tokenAnswer(request));
+  const source = (field: string) => sourceAnswer({ [field]: when.values, [`not${field[0].toUpperCase()}${field.slice(1)}`]: when.notValues }, sender, home, request);
+  switch (key) {
+    case 'source.namespace': return source('namespaces');
+    case 'source.principal': return source('principals');
+    case 'source.serviceAccount': return source('serviceAccounts');
+    case 'source.trustDomain': return source('trustDomains');
+    case 'destination.port': return listed(when.values, when.notValues, (port) => Number(port) === receiver.port);
+    default: return undefined;
+  }
+}
+
+/** Who sends no token is nobody; what a token says is not modelled. */
+function tokenAnswer(request: RequestView): Answer {
+  return request.header('authorization') === undefined ? false : undefined;
+}
+
+/** One of the wanted, and none of the unwanted. */
+function listed(wanted: any, unwanted: any, test: (pattern: string) => Answer): Answer {
+  const yes = textsOf(wanted);
+  const no = textsOf(unwanted);
+  const isOne = yes.length === 0 ? true : any(yes.map(test));
+  const isOther = no.length === 0 ? false : any(no.map(test));
+  return all([isOne, isOther === undefined ? undefined : !isOther]);
+}
+
+function any(answers: readonly Answer[]): Answer {
+  if (answers.includes(true)) return true;
+  return answers.includes(undefined) ? undefined : false;
+}
+
+function all(answers: readonly Answer[]): Answer {
+  if (answers.includes(false)) return false;
+  return answers.includes(undefined) ? undefined : true;
+}
+
+/** `*` is any value, `x*` and `*x` are a beginning and an end. */
+function textMatches(pattern: string, text: string): boolean {
+  if (pattern === '*') return text !== '';
+  if (pattern.startsWith('*')) return text.endsWith(pattern.slice(1));
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
+}
+
+/** Also with `{*}` for one part of the path and `{**}` for any number of parts. */
+function pathMatches(pattern: string, path: string): boolean {
+  if (!pattern.includes('{*}') && !pattern.includes('{**}')) return textMatches(pattern, path);
+  const parts = pattern.split(/(\{\*\*?\})/).map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  return new RegExp(`^${parts.join('')}$`).test(path);
+}

@@ -1,0 +1,72 @@
+import { selects } from './objects';
+import { WorkloadShare } from './outcome';
+import { Labels } from './request';
+import { MeshService, Resolution } from './services';
+import { Workload } from './workloads';
+
+/** Who answers behind a service (or a part of it). */
+export interface Backend {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  /** Ready ones. */
+  readonly pods: number;
+  /** The workload of the manifests; absent for hosts outside and endpoints that a ServiceEntry names. */
+  readonly workload?: Workload;
+}
+
+/** The endpoints of a mesh, as istiod puts them together. */
+export class Endpoints {
+  private readonly byNamespace = new Map<string, Workload[]>();
+  private readonly byService = new Map<string, MeshService[]>();
+  private readonly found = new Map<string, readonly Backend[]>();
+
+  /** @param unready workloads whose pods are not ready, as `namespace/name` */
+  constructor(workloads: readonly Workload[], services: readonly MeshService[], private readonly unready: ReadonlySet<string>) {
+    for (const workload of workloads) this.byNamespace.set(workload.namespace, [...(this.byNamespace.get(workload.namespace) ?? []), workload]);
+    for (const service of services) this.byService.set(keyOf(service), [...(this.byService.get(keyOf(service)) ?? []), service]);
+  }
+
+  /**
+   * Who answers behind a port of a service, those without ready pods too. Registry entries of one host and namespace have their
+   * endpoints put together.
+   */
+  public of(service: MeshService, port: number, subset: Labels = {}): readonly Backend[] {
+    const key = JSON.stringify([keyOf(service), port, subset]);
+    const known = this.found.get(key);
+    if (known) return known;
+    const all = (this.byService.get(keyOf(service)) ?? [service]).flatMap((each) => this.ofOne(each, port));
+    const backends = all.filter(({ labels }) => selects(subset, labels));
+    this.found.set(key, backends);
+    return backends;
+  }
+
+  private ofOne(service: MeshService, port: number): Backend[] {
+    const { ports, selector, namespace, endpoints, hostname, resolution } = service;
+    const found = ports.find(({ number }) => number === port);
+    if (!found) return [];
+    if (selector) {
+      return (this.byNamespace.get(namespace) ?? [])
+        .filter(({ labels, namedPorts }) => selects(selector, labels) && (typeof found.targetPort === 'number' || namedPorts.has(found.targetPort)))
+        .map((workload) => ({ ...workload, pods: this.readyPods(workload), workload }));
+    }
+    if (endpoints.length > 0) return endpoints.map(({ address, labels }) => ({ namespace, name: address, labels, pods: 1 }));
+    return !service.isKubernetes && resolution !== Resolution.ENDPOINTS ? [{ namespace, name: hostname, labels: {}, pods: 1 }] : [];
+  }
+
+  private readyPods({ namespace, name, pods }: Workload): number {
+    return this.unready.has(`${namespace}/${name}`) ? 0 : pods;
+  }
+}
+
+/** Backends with the share that each gets by number of pods. */
+export function shared(backends: readonly Backend[]): WorkloadShare[] {
+  const total = backends.reduce((sum, { pods }) => sum + pods, 0);
+  return backends.filter(({ pods }) => pods > 0).map(({ namespace, name, labels, pods }) => ({
+    namespace, workload: name, labels, pods, share: pods / total, ...(labels.version === undefined ? {} : { version: labels.version }),
+  }));
+}
+
+function keyOf({ hostname, namespace }: MeshService): string {
+  return `${namespace}/${hostname}`;
+}

@@ -1,0 +1,3 @@
+export * from './mesh-model';
+export * from './outcome';
+export * from './request';

@@ -1,0 +1,162 @@
+import { AccessPolicies } from './access';
+import { Arrivals } from './arrival';
+import { Caveats } from './caveats';
+import { DestinationRules } from './destination-rules';
+import { Destinations } from './destinations';
+import { Endpoints } from './endpoints';
+import { GatewaySimulation } from './gateway-simulation';
+import { groupOf, Manifest } from './objects';
+import { Outcome } from './outcome';
+import { SimulatedRequest } from './request';
+import { RouteFollower } from './route-outcome';
+import { Senders } from './senders';
+import { MeshService, servicesOf } from './services';
+import { ProxyScopes } from './sidecar-scope';
+import { SidecarSimulation } from './sidecar-simulation';
+import { StringMatches } from './string-match';
+import { VirtualService, virtualServicesOf } from './virtual-services';
+import { Namespaces, Workload, workloadOf } from './workloads';
+import { asList } from '../json';
+import { DEFAULT_CLUSTER_DOMAIN, namespaceOf } from '../lanes/hosts';
+
+/** What manifests do not say. */
+export interface MeshModelOptions {
+  /**
+   * The domain of the cluster.
+   * @default 'cluster.local'
+   */
+  readonly clusterDomain?: string;
+
+  /**
+   * The namespace whose objects are for the whole mesh, where gateway pods stand that no manifest describes.
+   * @default 'istio-system'
+   */
+  readonly rootNamespace?: string;
+
+  /**
+   * Whether requests to hosts that nobody knows are refused (`outboundTrafficPolicy: REGISTRY_ONLY` of the mesh).
+   * @default false - they are let out
+   */
+  readonly registryOnly?: boolean;
+
+  /**
+   * Whether sidecars speak mutual TLS among themselves, by which AuthorizationPolicies know senders.
+   * @default true
+   */
+  readonly mutualTls?: boolean;
+
+  /**
+   * Workloads whose pods are not ready, as `namespace/name`.
+   * @default - all pods that manifests ask for are ready
+   */
+  readonly unready?: readonly string[];
+
+  /**
+   * Where a manifest was read, such as `dist/shop.yaml:12`, for messages.
+   * @default - messages name the object alone
+   */
+  readonly where?: (manifest: Manifest) => string | undefined;
+}
+
+/**
+ * A mesh as manifests describe it: Kubernetes' and Istio's objects, this library's or anybody's. Kinds that it does not know are
+ * ignored; what could matter and is not modelled is said in each outcome.
+ */
+export class MeshModel {
+  /**
+   * Reads manifests.
+   *
+   * @throws InvalidInput for what istiod would refuse and nothing could be said of: regular expressions that are none, delegates
+   * that delegate, objects of one kind, namespace and name
+   */
+  public static of(manifests: readonly Manifest[], options: MeshModelOptions = {}): MeshModel {
+    return new MeshModel(manifests, options);
+  }
+
+  public readonly clusterDomain: string;
+  public readonly rootNamespace: string;
+  public readonly workloads: readonly Workload[];
+  /** Services and hosts of ServiceEntries, the oldest first. */
+  public readonly services: readonly MeshService[];
+  public readonly virtualServices: readonly VirtualService[];
+  public readonly gateways: readonly Manifest[];
+  private readonly sidecars: SidecarSimulation;
+  private readonly ingress: GatewaySimulation;
+  private readonly senders: Senders;
+
+  private constructor(manifests: readonly Manifest[], options: MeshModelOptions) {
+    this.clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
+    this.rootNamespace = options.rootNamespace ?? 'istio-system';
+    const objects = new ManifestsByKind(manifests);
+    const namespaces = new Namespaces(objects.of('', 'Namespace'));
+    const strings = new StringMatches();
+    this.workloads = notOwned(manifests).flatMap((manifest) => workloadOf(manifest, namespaces) ?? []);
+    this.services = servicesOf(objects.of('', 'Service'), objects.of('networking.istio.io', 'ServiceEntry'), this.clusterDomain);
+    this.virtualServices = virtualServicesOf(objects.of('networking.istio.io', 'VirtualService'), { clusterDomain: this.clusterDomain, strings, where: options.where ?? (() => undefined) });
+    this.gateways = objects.of('networking.istio.io', 'Gateway');
+    const destinationRules = new DestinationRules(objects.of('networking.istio.io', 'DestinationRule'), this.rootNamespace, this.clusterDomain);
+    const scopes = new ProxyScopes({
+      services: this.services,
+      virtualServices: this.virtualServices,
+      sidecars: objects.of('networking.istio.io', 'Sidecar'),
+      rootNamespace: this.rootNamespace,
+      clusterDomain: this.clusterDomain,
+      allowsUnknownHosts: options.registryOnly !== true,
+    });
+    const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready));
+    const access = new AccessPolicies(objects.of('security.istio.io', 'AuthorizationPolicy'), objects.of('security.istio.io', 'PeerAuthentication'), this.rootNamespace);
+    const arrivals = new Arrivals(access, options.mutualTls !== false);
+    const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
+    const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
+    this.senders = new Senders(this.workloads, this.services, this.gateways, this.rootNamespace);
+    const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
+    const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
+    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys });
+    this.ingress = new GatewaySimulation({ ...parts, gateways: this.gateways, access });
+  }
+
+  /**
+   * Where a request goes, and why. Only its first hop: see `follow` for whole chains.
+   *
+   * @throws InvalidInput for what is no request, and for senders that are not there
+   */
+  public send(request: SimulatedRequest): Outcome {
+    const { from } = request;
+    if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
+    return this.sidecars.send(request, this.senders.pod(from));
+  }
+
+  /** The service that a name means to clients of a namespace, if it is one of the mesh. */
+  public serviceNamed(host: string, namespace: string): MeshService | undefined {
+    return this.sidecars.serviceNamed(host, namespace);
+  }
+}
+
+/** Manifests by group and kind; each object once. */
+class ManifestsByKind {
+  private readonly byKind = new Map<string, Manifest[]>();
+
+  constructor(manifests: readonly Manifest[]) {
+    for (const manifest of manifests) {
+      const key = `${groupOf(manifest)}/${manifest?.kind}`;
+      const known = this.byKind.get(key);
+      if (known) known.push(manifest);
+      else this.byKind.set(key, [manifest]);
+    }
+  }
+
+  public of(group: string, kind: string): Manifest[] {
+    return this.byKind.get(`${group}/${kind}`) ?? [];
+  }
+}
+
+/** Without Pods and ReplicaSets whose owner is among the manifests too, as in a dump of a cluster. */
+function notOwned(manifests: readonly Manifest[]): Manifest[] {
+  const key = (kind: string, namespace: string, name: string) => `${kind} ${namespace}/${name}`;
+  const known = new Set(manifests.map((manifest) => key(manifest?.kind, namespaceOf(manifest), manifest?.metadata?.name)));
+  return manifests.filter((manifest) => !asList(manifest?.metadata?.ownerReferences).some((owner) => known.has(key(owner?.kind, namespaceOf(manifest), owner?.name))));
+}
+
+function sourceLabelKeys(virtualServices: readonly VirtualService[]): string[] {
+  return virtualServices.flatMap(({ rules }) => rules.flatMap(({ entries }) => entries.flatMap(({ spec }) => Object.keys(spec?.sourceLabels ?? {}))));
+}

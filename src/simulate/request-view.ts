@@ -1,0 +1,114 @@
+import { InvalidInput, shown } from '../errors';
+import { headerNameProblem, portProblem } from '../traffic/predicates';
+import { HeaderValues } from './outcome';
+import { SimulatedRequest } from './request';
+
+/** A request as the proxy that routes it sees it. */
+export class RequestView {
+  /** The Host header as it was sent. */
+  public readonly authority: string;
+  /** Without query, normalized. */
+  public readonly path: string;
+  /** With its question mark; empty where there is none. */
+  public readonly query: string;
+  public readonly port: number;
+  public readonly method: string;
+  public readonly headers: HeaderValues;
+  private parameters?: ReadonlyMap<string, string>;
+
+  /**
+   * @param scheme what the proxy takes the request's scheme to be
+   * @throws InvalidInput for what is no request: no host, a port or a header name that cannot be, a path without slash
+   */
+  constructor(public readonly request: SimulatedRequest, public readonly scheme: 'http' | 'https' = 'http') {
+    if (typeof request.host !== 'string' || request.host.trim() === '' || /[\s/]/.test(request.host)) {
+      throw new InvalidInput('RequestHost', `'host' must name the host that the request goes to, got ${shown(request.host)}; for example cart.shop`);
+    }
+    this.port = request.port ?? 80;
+    const badPort = portProblem(this.port);
+    if (badPort) throw new InvalidInput('Port', `'port' ${badPort}, got ${shown(this.port)}`);
+    const path = request.path ?? '/';
+    if (typeof path !== 'string' || !path.startsWith('/') || /\s/.test(path)) {
+      throw new InvalidInput('RequestPath', `'path' must begin with a slash and have no blanks, got ${shown(path)}`);
+    }
+    const at = path.indexOf('?');
+    this.path = normalizedPath(at < 0 ? path : path.slice(0, at));
+    this.query = at < 0 ? '' : path.slice(at);
+    this.method = request.method ?? 'GET';
+    const { host, ...headers } = headersOf(request);
+    this.headers = headers;
+    const usual = this.port === 80 || this.port === 443 ? request.host : `${request.host}:${this.port}`;
+    this.authority = host?.[0] ?? usual;
+  }
+
+  /** A header's value, several joined as Envoy joins them; names in lower case, pseudo headers too. */
+  public header(name: string): string | undefined {
+    switch (name) {
+      case ':authority':
+      case 'host': return this.authority;
+      case ':method': return this.method;
+      case ':scheme': return this.scheme;
+      case ':path': return this.path + this.query;
+      default: return this.headers[name]?.join(',');
+    }
+  }
+
+  /** A query parameter as it was sent, undecoded; the first of several of one name. */
+  public queryParameter(name: string): string | undefined {
+    this.parameters ??= parametersOf(this.query);
+    return this.parameters.get(name);
+  }
+
+  /** The Host header without its port, in lower case: what virtual hosts are found by. */
+  public get hostName(): string {
+    return withoutPort(this.authority).toLowerCase();
+  }
+}
+
+/** A host name without port. */
+export function withoutPort(authority: string): string {
+  return authority.replace(/:\d*$/, '');
+}
+
+function headersOf({ headers = {} }: SimulatedRequest): Record<string, readonly string[]> {
+  const values: Record<string, readonly string[]> = Object.create(null);
+  for (const [written, value] of Object.entries(headers)) {
+    const name = written.toLowerCase();
+    const problem = headerNameProblem(name);
+    if (problem) throw new InvalidInput('HeaderName', `'headers' ${problem}, got ${shown(written)}`);
+    const added = (Array.isArray(value) ? value : [value]).map((each) => String(each).trim());
+    values[name] = [...(values[name] ?? []), ...added];
+  }
+  return values;
+}
+
+function parametersOf(query: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const part of query.slice(1).split('&').filter((each) => each !== '')) {
+    const at = part.indexOf('=');
+    const [name, value] = at < 0 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)];
+    if (!parameters.has(name)) parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/**
+ * A path as Envoy makes it before it routes: RFC 3986 without `.` and `..`, letters and digits that need no escape unescaped,
+ * back slashes as slashes.
+ */
+export function normalizedPath(path: string): string {
+  if (!/[%\\]|\/\.{1,2}(\/|$)/.test(path)) return path;
+  const unescaped = path.replace(/\\/g, '/').replace(/%([0-9a-fA-F]{2})/g, (escape, hex) => {
+    const character = String.fromCharCode(parseInt(hex, 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : escape;
+  });
+  const kept: string[] = [];
+  const parts = unescaped.split('/').slice(1);
+  for (const [index, part] of parts.entries()) {
+    if (part === '..') kept.pop();
+    if (part !== '.' && part !== '..') kept.push(part);
+    // `/a/.` and `/a/b/..` keep the slash at their end.
+    else if (index === parts.length - 1) kept.push('');
+  }
+  return `/${kept.join('/')}`;
+}

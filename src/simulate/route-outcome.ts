@@ -1,0 +1,167 @@
+import { InvalidInput, shown } from '../errors';
+import { asList } from '../json';
+import { Arrivals, Caller } from './arrival';
+import { Destinations, FoundDestination, Proxy } from './destinations';
+import { shared } from './endpoints';
+import { changedHeaders, headerChanges, hostSetBy, isFilledIn } from './header-changes';
+import { durationMs, named, numberOf } from './objects';
+import { Branch, Caveat, Ending, Mirror, ObjectReference, Outcome, SentRequest, WorkloadShare } from './outcome';
+import { RequestView } from './request-view';
+import { Route } from './routes';
+import { answersPreflight, faultOf, mirrorsOf, redirectAnswer, retriesOf, rewrittenPath } from './rule-actions';
+import { Complaint, StringMatches } from './string-match';
+
+/** What a route makes of a request. */
+export type RouteOutcome = Pick<Outcome, 'fault' | 'branches' | 'mirrors' | 'timeoutMs' | 'retries' | 'caveats'>;
+
+/** What the client's connection is about, beside the request. */
+export interface Connection {
+  readonly proxy: Proxy;
+  readonly caller: Caller;
+  /** The host of the service that the client connected to, if it is one. */
+  readonly connectedTo?: string;
+}
+
+/** Follows routes to their ends. */
+export class RouteFollower {
+  constructor(
+    private readonly destinations: Destinations,
+    private readonly arrivals: Arrivals,
+    private readonly strings: StringMatches,
+  ) {}
+
+  /** What becomes of a request that a route takes. */
+  public follow(route: Route, request: RequestView, connection: Connection): RouteOutcome {
+    const spec = route.rule?.spec ?? {};
+    const complain = complaint(route);
+    const fault = faultOf(spec.fault);
+    const caveats: Caveat[] = [];
+    if (answersPreflight(spec.corsPolicy, request, this.strings, complain)) {
+      return aborted(route, { fault, branches: [answered(200, 'the proxy answers this preflight request by the rule\'s corsPolicy', route)], mirrors: [], caveats });
+    }
+    if (spec.redirect) return { branches: [this.redirected(spec, route, request, complain)], mirrors: [], caveats };
+    if (spec.directResponse) return { branches: [directAnswer(spec, route)], mirrors: [], caveats };
+    const timeoutMs = durationMs(spec.timeout);
+    const sent = this.sentTo(spec, route, request, connection, complain);
+    const { mirrors, caveats: mirrorCaveats } = this.mirrors(spec, route, connection);
+    return aborted(route, {
+      fault,
+      branches: sent.branches,
+      mirrors,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      retries: retriesOf(spec.retries, timeoutMs),
+      caveats: unique([...caveats, ...sent.caveats, ...mirrorCaveats]),
+    });
+  }
+
+  private sentTo(spec: any, route: Route, request: RequestView, connection: Connection, complain: Complaint): { branches: Branch[]; caveats: Caveat[] } {
+    const listed = route.service ? [{ destination: undefined, weight: 1 }] : asList(spec.route);
+    const weighted = listed.length === 1 ? [{ item: listed[0], weight: 1 }] : listed.map((item) => ({ item, weight: numberOf(item?.weight) ?? 0 })).filter(({ weight }) => weight > 0);
+    const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
+    if (total === 0) throw complain('route', listed.length === 0 ? 'must name a destination' : 'must have a weight above 0', listed.length === 0 ? '[]' : 0);
+    const path = rewrittenPath(spec.rewrite, route, request, this.strings, complain);
+    const parts = weighted.map(({ item, weight }) => {
+      const found = route.service
+        ? this.destinations.ofService(route.service, route.port, connection.proxy)
+        : this.destinations.ofRule(item.destination, route.rule!.owner, route, connection.proxy);
+      return this.sentToOne(found, weight / total, item, listed.length === 1, spec, path, request, connection);
+    });
+    return { branches: parts.flatMap(({ branches }) => branches), caveats: parts.flatMap(({ caveats }) => caveats) };
+  }
+
+  private sentToOne(
+    found: FoundDestination, probability: number, item: any, isAlone: boolean, spec: any, path: string, request: RequestView, connection: Connection,
+  ): { branches: Branch[]; caveats: Caveat[] } {
+    const changes = headerChanges(spec.headers, item?.headers, isAlone, 'request');
+    const authority = spec.rewrite?.authority || hostSetBy(spec.headers) || hostSetBy(item?.headers) || request.authority;
+    const sent: SentRequest = { authority, path, headers: changedHeaders(request.headers, changes) };
+    const answerHeaders = headerChanges(spec.headers, item?.headers, isAlone, 'response');
+    const filled = [...changes, ...answerHeaders].find(({ value = '' }) => isFilledIn(value));
+    const caveats: Caveat[] = filled ? [{ code: 'HeaderVariable', message: `Envoy fills in the value of header ${filled.name}, ${filled.value}, when a request is there; here it stands as written` }] : [];
+    const base = { probability, answerHeaders, sent };
+    if (found.failure) {
+      const { flag, reason, cause } = found.failure;
+      return { branches: [{ ...base, ending: Ending.FAILED, status: 503, flag, reason, cause, destination: found.destination, workloads: [] }], caveats };
+    }
+    if (found.goesToOriginal) return this.toOriginal(found, base, request, connection, caveats);
+    const arrived = this.arrivals.at(found, connection.caller, request, base);
+    return { branches: arrived.branches, caveats: [...caveats, ...arrived.caveats] };
+  }
+
+  /** Envoy opens a connection to the address that the client asked for. */
+  private toOriginal(found: FoundDestination, base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>, request: RequestView, { caller, connectedTo }: Connection, caveats: Caveat[]) {
+    const { host } = found.destination;
+    if (found.backends.some(({ workload }) => workload) && connectedTo === host) {
+      const arrived = this.arrivals.at(found, caller, request, base);
+      const note: Caveat = { code: 'OriginalDestination', message: `${host} is headless: requests go to the very pod that the client connects to; the shares stand for clients that choose at random` };
+      return { branches: arrived.branches, caveats: [...caveats, note, ...arrived.caveats] };
+    }
+    const to = request.request.host;
+    const workloads: WorkloadShare[] = [{ namespace: found.service?.namespace ?? '', workload: to, labels: {}, pods: 1, share: 1 }];
+    return { branches: [{ ...base, ending: Ending.OUTSIDE, reason: `${to} answers, which is where the client connects to`, destination: found.destination, workloads }], caveats };
+  }
+
+  private redirected(spec: any, route: Route, request: RequestView, complain: Complaint): Branch {
+    const answer = redirectAnswer(spec.redirect, route, request);
+    if (!answer) throw complain('redirect.redirectCode', 'must be 301, 302, 303, 307 or 308 (Envoy refuses all routes of the port otherwise)', spec.redirect.redirectCode);
+    return {
+      probability: 1, ending: Ending.REDIRECTED, status: answer.status, location: answer.location, reason: `${ruleName(route)} redirects`, cause: route.rule!.owner,
+      workloads: [], answerHeaders: headerChanges(spec.headers, undefined, true, 'response'),
+    };
+  }
+
+  private mirrors(spec: any, route: Route, { proxy }: Connection): { mirrors: Mirror[]; caveats: Caveat[] } {
+    const mirrors = mirrorsOf(spec).map(({ destination, percent }): Mirror => {
+      const found = this.destinations.ofRule(destination, route.rule!.owner, route, proxy);
+      const workloads = found.failure ? [] : shared(found.backends);
+      return { percent, destination: found.destination, workloads, ...(found.failure ? { lost: found.failure.reason } : {}) };
+    });
+    return { mirrors, caveats: [] };
+  }
+}
+
+/** The rule in words: `http[2] "lane/v1" of VirtualService shop/cart`. */
+export function ruleName(route: Route): string {
+  if (!route.rule) return `the default route of ${route.service?.hostname ?? 'the service'}`;
+  const { owner, index, spec } = route.rule;
+  return `rule http[${index}]${spec.name ? ` ${JSON.stringify(spec.name)}` : ''} of ${named(owner)}`;
+}
+
+function complaint(route: Route): Complaint {
+  return (property, problem, value) => new InvalidInput('VirtualServiceRule', `${ruleName(route)}: '${property}' ${problem}, got ${shown(value)}`);
+}
+
+function answered(status: number, reason: string, route: Route, cause: ObjectReference | undefined = route.rule?.owner): Branch {
+  return { probability: 1, ending: Ending.ANSWERED, status, reason, cause, workloads: [], answerHeaders: [] };
+}
+
+function directAnswer(spec: any, route: Route): Branch {
+  const body = spec.directResponse.body?.string;
+  return {
+    ...answered(numberOf(spec.directResponse.status) ?? 200, `${ruleName(route)} answers by itself`, route),
+    ...(body === undefined ? {} : { body: String(body) }),
+    answerHeaders: headerChanges(spec.headers, undefined, true, 'response'),
+  };
+}
+
+/** An abort is a branch of its own; what is aborted goes nowhere. */
+function aborted(route: Route, outcome: RouteOutcome): RouteOutcome {
+  const abort = outcome.fault?.abort;
+  if (!abort) return outcome;
+  const share = abort.percent / 100;
+  const others = share < 1 ? outcome.branches.map((branch) => ({ ...branch, probability: branch.probability * (1 - share) })) : [];
+  const status = abort.status ?? 200;
+  const grpc = abort.grpcStatus ? ` with gRPC status ${abort.grpcStatus}` : '';
+  return { ...outcome, branches: [{ probability: share, ending: Ending.FAILED, status, flag: 'FI', reason: `${ruleName(route)} injects this fault into ${abort.percent} % of requests${grpc}`, cause: route.rule?.owner, workloads: [], answerHeaders: [] }, ...others] };
+}
+
+/** Claims of tokens are not modelled. */
+export function claimCaveats(route: Route): Caveat[] {
+  return route.entry?.match.asksForClaims ? [{ code: 'JwtClaims', message: `${ruleName(route)} looks at claims of a token, which are not modelled: requests are taken to have none` }] : [];
+}
+
+/** Each caveat once. */
+export function unique(caveats: readonly Caveat[]): Caveat[] {
+  const seen = new Set<string>();
+  return caveats.filter(({ message }) => !seen.has(message) && seen.add(message));
+}

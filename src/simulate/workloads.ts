@@ -1,0 +1,75 @@
+import { asList } from '../json';
+import { namespaceOf } from '../lanes/hosts';
+import { groupOf, labelsOf, Manifest, numberOf, referenceTo } from './objects';
+import { ObjectReference } from './outcome';
+import { Labels } from './request';
+
+/** Pods that are alike: those of a Deployment (StatefulSet, ReplicaSet, DaemonSet), or a single Pod. */
+export interface Workload {
+  readonly object: ObjectReference;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly serviceAccount: string;
+  /** How many pods the manifest asks for. */
+  readonly pods: number;
+  readonly hasSidecar: boolean;
+  /** Ports of its containers by name. */
+  readonly namedPorts: ReadonlyMap<string, number>;
+  readonly manifest: Manifest;
+}
+
+/** Namespaces, and what they say about sidecars. */
+export class Namespaces {
+  private readonly labels = new Map<string, Labels>();
+
+  constructor(manifests: readonly Manifest[]) {
+    for (const manifest of manifests) this.labels.set(String(manifest.metadata?.name), labelsOf(manifest.metadata?.labels));
+  }
+
+  /**
+   * Whether pods get a sidecar, as Istio's webhook decides. A namespace that no manifest describes is taken to have injection on:
+   * who routes there by Istio's rules has it on, and its manifest is often somebody else's.
+   */
+  public injects(namespace: string, podLabels: Labels, podAnnotations: Labels): boolean {
+    const label = podLabels['sidecar.istio.io/inject'];
+    if (label === 'false') return false;
+    const known = this.labels.get(namespace);
+    if (known?.['istio-injection'] === 'disabled') return false;
+    const enabled = !known || known['istio-injection'] === 'enabled' || known['istio.io/rev'] !== undefined;
+    if (!enabled) return label === 'true' || podLabels['istio.io/rev'] !== undefined;
+    return label === 'true' || podAnnotations['sidecar.istio.io/inject'] !== 'false';
+  }
+
+  /** Whether the namespace is in ambient mode, which is not modelled. */
+  public isAmbient(namespace: string): boolean {
+    return this.labels.get(namespace)?.['istio.io/dataplane-mode'] === 'ambient';
+  }
+}
+
+/** The workload that a manifest describes; `undefined` for other kinds. */
+export function workloadOf(manifest: Manifest, namespaces: Namespaces): Workload | undefined {
+  const template = podTemplateOf(manifest);
+  if (!template) return undefined;
+  const namespace = namespaceOf(manifest);
+  const labels = labelsOf(template.metadata?.labels);
+  const containers = [...asList(template.spec?.containers), ...asList(template.spec?.initContainers)];
+  const ports = containers.flatMap((container) => asList(container?.ports));
+  return {
+    object: referenceTo(manifest),
+    namespace,
+    name: String(manifest.metadata?.name ?? 'unnamed'),
+    labels,
+    serviceAccount: String(template.spec?.serviceAccountName ?? 'default'),
+    pods: manifest.kind === 'Pod' || manifest.kind === 'DaemonSet' ? 1 : Math.max(0, numberOf(manifest.spec?.replicas) ?? 1),
+    hasSidecar: template.spec?.hostNetwork !== true && namespaces.injects(namespace, labels, labelsOf(template.metadata?.annotations)),
+    namedPorts: new Map(ports.filter((port) => port?.name).map((port) => [String(port.name), Number(port.containerPort)])),
+    manifest,
+  };
+}
+
+function podTemplateOf(manifest: Manifest): any {
+  if (groupOf(manifest) === '' && manifest.kind === 'Pod') return manifest;
+  if (groupOf(manifest) !== 'apps' || !['Deployment', 'StatefulSet', 'ReplicaSet', 'DaemonSet'].includes(manifest.kind)) return undefined;
+  return manifest.spec?.template ?? {};
+}
