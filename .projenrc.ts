@@ -45,7 +45,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     'kubernetes-models@4.5.1', // the last for CommonJS; carries the schemas of Kubernetes' own kinds
     'tsx@^4.23.15',
   ],
-  bundledDeps: ['commander@^14.0.3', 'fastest-levenshtein@^1.0.16', 're2js@^2.10.0', 'yaml@^2.9.1'],
+  bundledDeps: ['commander@^14.0.3', 'fastest-levenshtein@^1.0.16', 'js-yaml@^5.5.0', 're2js@^2.10.0', 'yaml@^2.9.1'],
 
   // src/ and a top-level imports/ compile side by side, into lib/src and lib/imports.
   entrypoint: 'lib/src/index.js',
@@ -58,7 +58,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   tsconfigDev: {
     compilerOptions: {
       types: ['jest', 'node'],
-      paths: { 'cdk8s-lanes': ['../src/index.ts'], 'cdk8s-lanes/imports/*': ['../imports/*.ts'] },
+      paths: { 'cdk8s-lanes': ['../src/index.ts'], 'cdk8s-lanes/testing': ['../src/testing/index.ts'], 'cdk8s-lanes/imports/*': ['../imports/*.ts'] },
     },
     include: ['../src/**/*.ts', '../imports/**/*.ts', '../examples/**/*.ts', '../.projenrc.ts'],
     exclude: ['../examples/*/node_modules'],
@@ -72,6 +72,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/mesh/', '<rootDir>/test/cluster/', '\\.mesh\\.test\\.ts$'],
       moduleNameMapper: {
         '^cdk8s-lanes$': '<rootDir>/src',
+        '^cdk8s-lanes/testing$': '<rootDir>/src/testing',
         '^cdk8s-lanes/imports/(.*)$': '<rootDir>/imports/$1',
       },
     },
@@ -90,6 +91,8 @@ project.jest!.config.testMatch = ['<rootDir>/@(test|examples)/**/*.test.ts'];
 project.package.addField('types', 'lib/src/index.d.ts');
 project.package.addField('exports', {
   '.': { types: './lib/src/index.d.ts', default: './lib/src/index.js' },
+  './testing': { types: './lib/src/testing/index.d.ts', default: './lib/src/testing/index.js' },
+  './simulate': { types: './lib/src/simulate/index.d.ts', default: './lib/src/simulate/index.js' },
   './imports/*': { types: './lib/imports/*.d.ts', default: './lib/imports/*.js' },
   './package.json': './package.json',
   './.jsii': './.jsii',

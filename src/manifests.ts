@@ -1,4 +1,4 @@
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { CORE_SCHEMA, boolYaml11Tag, defineScalarTag, load, mergeTag, NOT_RESOLVED, YAMLException } from 'js-yaml';
 
 /** A manifest and where it was read. */
 export interface SourcedManifest {
@@ -17,6 +17,26 @@ export class ManifestSyntaxError extends Error {
   }
 }
 
+/** Whole numbers as kubectl reads them: Go's, with octal, hexadecimal and underscores, and without YAML 1.1's times of day. */
+const wholeNumber = defineScalarTag('tag:yaml.org,2002:int', {
+  implicit: true,
+  implicitFirstChars: ['-', '+', ...'0123456789'],
+  resolve: (source) => {
+    const text = source.replace(/_/g, '');
+    const [, sign, octal, decimal] = /^([-+]?)(?:0o?([0-7]+)|(\d+|0x[0-9a-fA-F]+|0b[01]+))$/.exec(text) ?? [];
+    if (octal === undefined && decimal === undefined) return NOT_RESOLVED;
+    const number = octal === undefined ? Number(decimal) : parseInt(octal, 8);
+    return sign === '-' ? -number : number;
+  },
+  identify: () => false,
+});
+
+/** YAML as kubectl reads it: 1.1's booleans, and dates stay texts. */
+const KUBECTL = CORE_SCHEMA.withTags(boolYaml11Tag, wholeNumber, mergeTag);
+
+/** Aliases may stand for so many values altogether; more are an attack, or a mistake. */
+const MAX_VALUES = 1_000_000;
+
 /**
  * The manifests of a YAML (or JSON) text, as Kubernetes reads it: YAML 1.1, several documents, the items of a `List` taken one
  * by one. Empty documents are skipped, and so are objects with neither `apiVersion` nor `kind`.
@@ -24,17 +44,10 @@ export class ManifestSyntaxError extends Error {
  * @throws ManifestSyntaxError for text that is not YAML, and for documents that are no objects or have one of the two alone
  */
 export function parseManifests(text: string, file: string): SourcedManifest[] {
-  const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, { version: '1.1', lineCounter, prettyErrors: false });
-  // An empty text has no documents; the type says so in its own way.
-  if (!Array.isArray(documents)) return [];
-  return documents.flatMap((document) => {
-    const lineOf = (offset: number) => Math.max(1, lineCounter.linePos(offset).line);
-    const [error] = document.errors;
-    if (error) throw new ManifestSyntaxError(file, lineOf(error.pos[0]), error.message);
-    const line = lineOf(document.contents?.range?.[0] ?? document.range[0]);
-    const manifest = plain(() => document.toJS(), file, line);
+  return documentsOf(text).flatMap((document) => {
+    const manifest = parseDocument(document, file);
     if (manifest === null || manifest === undefined) return [];
+    const line = document.line + leadingLines(document.text);
     if (typeof manifest !== 'object' || Array.isArray(manifest)) {
       throw new ManifestSyntaxError(file, line, `a manifest must be an object, got ${Array.isArray(manifest) ? 'a list' : JSON.stringify(manifest)}`);
     }
@@ -50,11 +63,62 @@ export function parseManifests(text: string, file: string): SourcedManifest[] {
   });
 }
 
-/** Aliases that are not defined, or are too many, are only noticed when the document becomes an object. */
-function plain(convert: () => any, file: string, line: number): any {
-  try {
-    return convert();
-  } catch (error) {
-    throw new ManifestSyntaxError(file, line, (error as Error).message);
+/** One document of a text. */
+interface Document {
+  readonly text: string;
+  /** The line that it begins at, from 1. */
+  readonly line: number;
+}
+
+/** A text cut at its document markers, which YAML allows nowhere else at the beginning of a line. */
+function documentsOf(text: string): Document[] {
+  const documents: Document[] = [];
+  let begin = 0;
+  let line = 1;
+  let nextLine = 1;
+  let isPrologue = true;
+  for (let at = 0; at < text.length; nextLine++) {
+    const end = text.indexOf('\n', at) + 1 || text.length;
+    const marker = /^(?:---|\.\.\.)(?=\s|$)/.exec(text.slice(at, at + 4))?.[0];
+    // Directives and comments in front of a marker belong to the document behind it.
+    if (marker && !(isPrologue && marker === '---')) {
+      documents.push({ text: text.slice(begin, at), line });
+      begin = marker === '...' ? end : at;
+      line = marker === '...' ? nextLine + 1 : nextLine;
+    }
+    isPrologue = marker ? marker === '...' : isPrologue && /^(?:\s*$|[#%])/.test(text.slice(at, end));
+    at = end;
   }
+  return [...documents, { text: text.slice(begin), line }];
+}
+
+function parseDocument(document: Document, file: string): any {
+  if (/^(?:\s*(?:#.*)?(?:\n|$))*$/.test(document.text.replace(/^---\s/, ''))) return undefined;
+  try {
+    const value = load(document.text, { schema: KUBECTL });
+    if (document.text.includes('*') && valuesIn(value, new Map()) > MAX_VALUES) throw new ManifestSyntaxError(file, document.line, `its aliases stand for more than ${MAX_VALUES} values`);
+    return value;
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new ManifestSyntaxError(file, document.line + (error.mark?.line ?? 0), error.reason);
+  }
+}
+
+/** How many values a value holds, those behind aliases counted each time. */
+function valuesIn(value: unknown, known: Map<object, number>): number {
+  if (value === null || typeof value !== 'object') return 1;
+  const counted = known.get(value);
+  if (counted !== undefined) return counted;
+  // Whoever contains himself holds too many.
+  known.set(value, Infinity);
+  const total = Object.values(value).reduce((sum: number, item) => sum + valuesIn(item, known), 1);
+  known.set(value, total);
+  return total;
+}
+
+/** Blank lines, comments, directives and the marker in front of a document's content. */
+function leadingLines(text: string): number {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => !/^\s*$|^\s*#|^%|^---\s*(#.*)?$/.test(line));
+  return Math.max(0, first);
 }

@@ -15,6 +15,27 @@ test('words that YAML 1.1 takes for booleans are booleans, as Kubernetes reads t
   expect(parseManifests(`${SERVICE}spec: {a: on, b: 'on', c: no}`, 'x')[0].manifest.spec).toEqual({ a: true, b: 'on', c: false });
 });
 
+test.each([
+  ['0755', 493], ['0o17', 15], ['0x1F', 31], ['1_000', 1000], ['-3', -3], ['1e3', 1000], ['12:30', '12:30'], ['2026-01-01', '2026-01-01'], ['2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'],
+  ['y', true], ['off', false], ['~', null], ['089', 89],
+])('%s is read as kubectl reads it', (text, value) => {
+  expect(parseManifests(`${SERVICE}spec: {a: ${text}}`, 'x')[0].manifest.spec.a).toEqual(value);
+});
+
+test('directives and comments in front of a marker belong to the document behind it', () => {
+  const read = parseManifests(`%YAML 1.1\n# head\n---\n${SERVICE}...\n# next\n---\n${SERVICE}`, 'x');
+  expect(read.map(({ line }) => line)).toEqual([4, 10]);
+});
+
+test('dashes within a text are no marker', () => {
+  expect(parseManifests(`${SERVICE}data: |\n  a\n  ---\n  b\n`, 'x')[0].manifest.data).toBe('a\n---\nb\n');
+});
+
+test('aliases that stand for endless values are refused', () => {
+  const levels = Array.from({ length: 9 }, (_, level) => `l${level + 1}: &l${level + 1} [${Array(9).fill(`*l${level}`).join(', ')}]`).join('\n');
+  expect(() => parseManifests(`${SERVICE}l0: &l0 [a]\n${levels}\n`, 'in.yaml')).toThrow(/^in\.yaml:1: its aliases stand for more than 1000000 values/);
+});
+
 test('the items of a List are manifests of their own', () => {
   const read = parseManifests('apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service}\n- {apiVersion: v1, kind: Pod}\n', 'x');
   expect(read.map(({ manifest }) => manifest.kind)).toEqual(['Service', 'Pod']);
@@ -31,7 +52,7 @@ test('settings of other tools, which have neither kind nor apiVersion, are skipp
 test.each([
   ['a broken flow list', `${SERVICE}spec: [`, /^in\.yaml:4: /],
   ['a tab as indentation', 'apiVersion: v1\nkind: Service\nspec:\n\ta: 1\n', /^in\.yaml:4: /],
-  ['a key twice', `${SERVICE}kind: Pod\n`, /^in\.yaml:4: .*unique/],
+  ['a key twice', `${SERVICE}kind: Pod\n`, /^in\.yaml:4: duplicated mapping key/],
   ['a list', `${SERVICE}---\n- a\n`, /^in\.yaml:5: a manifest must be an object, got a list$/],
   ['plain text', 'hello\n', /^in\.yaml:1: a manifest must be an object, got "hello"$/],
   ['no kind', 'apiVersion: v1\n', /^in\.yaml:1: a manifest must say its 'kind', got undefined$/],

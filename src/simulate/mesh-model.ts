@@ -80,6 +80,7 @@ export class MeshModel {
   public readonly services: readonly MeshService[];
   public readonly virtualServices: readonly VirtualService[];
   public readonly gateways: readonly Manifest[];
+  private readonly byName: ReadonlyMap<string, Workload>;
   private readonly sidecars: SidecarSimulation;
   private readonly ingress: GatewaySimulation;
   private readonly senders: Senders;
@@ -108,7 +109,8 @@ export class MeshModel {
     const arrivals = new Arrivals(access, options.mutualTls !== false);
     const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
     const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
-    this.senders = new Senders(this.workloads, this.services, this.gateways, this.rootNamespace);
+    this.byName = new Map([...this.workloads].reverse().map((workload) => [`${workload.namespace}/${workload.name}`, workload]));
+    this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace);
     const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
     this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys });
@@ -124,6 +126,11 @@ export class MeshModel {
     const { from } = request;
     if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
     return this.sidecars.send(request, this.senders.pod(from));
+  }
+
+  /** The Deployment (StatefulSet, ...) of this name, if it is one of the mesh. */
+  public workloadNamed(namespace: string, name: string): Workload | undefined {
+    return this.byName.get(`${namespace}/${name}`);
   }
 
   /** The service that a name means to clients of a namespace, if it is one of the mesh. */

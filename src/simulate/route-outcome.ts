@@ -63,7 +63,7 @@ export class RouteFollower {
     const parts = weighted.map(({ item, weight }) => {
       const found = route.service
         ? this.destinations.ofService(route.service, route.port, connection.proxy)
-        : this.destinations.ofRule(item.destination, route.rule!.owner, route, connection.proxy);
+        : this.destinations.ofRule(item?.destination, route.rule!.owner, route, connection.proxy);
       return this.sentToOne(found, weight / total, item, listed.length === 1, spec, path, request, connection);
     });
     return { branches: parts.flatMap(({ branches }) => branches), caveats: parts.flatMap(({ caveats }) => caveats) };

@@ -20,12 +20,18 @@ export interface SendingGateway extends GatewayPods {
   readonly serviceAccount: string;
 }
 
+/** The workloads of a mesh. */
+export interface KnownWorkloads {
+  readonly workloads: readonly Workload[];
+  workloadNamed(namespace: string, name: string): Workload | undefined;
+}
+
 /** Finds senders among the objects of a mesh. */
 export class Senders {
   private readonly gateways = new Map<string, SendingGateway | undefined>();
 
   constructor(
-    private readonly workloads: readonly Workload[],
+    private readonly mesh: KnownWorkloads,
     private readonly services: readonly MeshService[],
     private readonly gatewayManifests: readonly Manifest[],
     private readonly rootNamespace: string,
@@ -35,9 +41,9 @@ export class Senders {
   public pod(from: Exclude<Sender, { gateway: Labels }>): SendingPod {
     const namespace = from.namespace ?? 'default';
     if ('workload' in from) {
-      const workload = this.workloads.find((each) => each.namespace === namespace && each.name === from.workload);
+      const workload = this.mesh.workloadNamed(namespace, from.workload);
       if (!workload) {
-        const known = this.workloads.filter((each) => each.namespace === namespace).map(({ name }) => name);
+        const known = this.mesh.workloads.filter((each) => each.namespace === namespace).map(({ name }) => name);
         throw new InvalidInput('SenderUnknown', `'from' must name a workload of the manifests, got ${shown(`${namespace}/${from.workload}`)} (namespace ${namespace} has: ${known.join(', ') || 'none'})`);
       }
       return { ...workload, words: `${namespace}/${workload.name}` };
@@ -57,7 +63,7 @@ export class Senders {
 
   private findGateway(labels: Labels): SendingGateway | undefined {
     const words = `a client of gateway ${Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',')}`;
-    const workload = this.workloads.find((each) => selects(labels, each.labels));
+    const workload = this.mesh.workloads.find((each) => selects(labels, each.labels));
     if (workload) {
       const servicePorts = this.services.filter((service) => service.namespace === workload.namespace && service.selector && selects(service.selector, workload.labels))
         .flatMap(({ ports }) => ports.map(({ number, targetPort }) => ({ number, targetPort: typeof targetPort === 'number' ? targetPort : workload.namedPorts.get(targetPort) ?? number })));

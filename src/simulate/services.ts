@@ -52,6 +52,7 @@ export interface MeshService {
   readonly aliasOf?: string;
   /** Outside the mesh, as its ServiceEntry says. */
   readonly isExternal: boolean;
+  readonly annotations: Labels;
 }
 
 /** The Services and ServiceEntries of some manifests, in istiod's order: the oldest first. */
@@ -90,6 +91,7 @@ function fromService(manifest: Manifest, clusterDomain: string): MeshService {
     endpoints: [],
     aliasOf: spec.type === 'ExternalName' ? String(spec.externalName ?? '') : undefined,
     isExternal: false,
+    annotations: labelsOf(metadata.annotations),
   };
 }
 
@@ -118,6 +120,7 @@ function fromServiceEntry(manifest: Manifest): MeshService[] {
     selector: spec.workloadSelector ? labelsOf(spec.workloadSelector.labels) : undefined,
     endpoints: asList(spec.endpoints).map((endpoint) => ({ address: String(endpoint?.address ?? ''), labels: labelsOf(endpoint?.labels) })),
     isExternal: spec.location !== 'MESH_INTERNAL',
+    annotations: labelsOf(manifest.metadata?.annotations),
   };
   return textsOf(spec.hosts).map((hostname) => ({ ...entry, hostname }));
 }

@@ -56,8 +56,8 @@ test('a route to a subset that is not defined is shown, with exit code 1', () =>
   const vs = { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'a', namespace: 'n' }, spec: { hosts: ['a'], http: [{ route: [{ destination: { host: 'a', subset: 'gone' } }] }] } };
   const { status, stdout } = cli(['matrix', '-'], JSON.stringify(vs));
   expect(status).toBe(1);
-  expect(stdout).toContain('gone !');
-  expect(stdout).toContain('n/a routes to subset gone of a.n.svc.cluster.local, which no DestinationRule defines: 503');
+  expect(stdout).toContain('503 NC !');
+  expect(stdout).toContain('503 NC: no DestinationRule that namespace n sees defines subset gone of a.n.svc.cluster.local (VirtualService n/a)');
 });
 
 test.each([
@@ -68,7 +68,7 @@ test.each([
   ['an unknown option', ['matrix', '--jsno', 'x'], /unknown option '--jsno'/],
   ['a file that is not there', ['matrix', 'nowhere.yaml'], /cannot read nowhere\.yaml: no such file or folder/],
   ['a folder without manifests', ['matrix', 'docs'], /no manifests in docs/],
-  ['an object that is there twice', ['matrix', manifests, manifests], /Service test-istio\/testaaa is there already, at .*manifests\.yaml:8/],
+  ['an object that is there twice', ['matrix', manifests, manifests], /Namespace test-istio is there already, at .*manifests\.yaml:1/],
   ['broken YAML', ['matrix', join(folder, 'broken.txt')], /broken\.txt:2: /],
 ])('%s is answered with one message and exit code 2', (_, args, message) => {
   const { status, stdout, stderr } = cli(args);

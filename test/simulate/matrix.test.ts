@@ -19,7 +19,7 @@ const rules = (...subsets: string[]): any => ({
 });
 const to = (subset: string, weight?: number): any => ({ destination: { host: 'cart', subset }, ...(weight === undefined ? {} : { weight }) });
 const lane = (name: string, match: any = {}) => ({ ...match, headers: { ...match.headers, 'project-version': { exact: name } } });
-const service: any = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'cart', namespace: 'shop' }, spec: { selector: { app: 'cart' } } };
+const service: any = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'cart', namespace: 'shop' }, spec: { selector: { app: 'cart' }, ports: [{ port: 80, name: 'http' }] } };
 const deployment = (version: string): any => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -81,19 +81,29 @@ test('a missing header counts as empty for withoutHeaders, and as absent for pre
 });
 
 test('a subset that no DestinationRule defines is a problem', () => {
-  expect(served([virtualService([{ route: [to('gone')] }]), rules('main')]).none.problems).toEqual([
-    `shop/cart routes to subset gone of ${HOST}, which no DestinationRule defines: 503`,
-  ]);
+  expect(served([virtualService([{ route: [to('gone')] }]), rules('main')]).none).toMatchObject({
+    serves: [{ version: '503 NC', share: 1 }],
+    problems: [`503 NC: DestinationRule shop/cart defines no subset gone of ${HOST} (it has main) (VirtualService shop/cart)`],
+  });
+});
+
+test('a subset without pods is a problem, where manifests describe the service', () => {
+  const { none } = served([virtualService([{ route: [to('main')] }]), rules('main'), service, deployment('next')]);
+  expect(none).toMatchObject({ serves: [{ version: '503 UH', share: 1 }], problems: [expect.stringContaining('no pods have the labels app=cart,version=main')] });
+});
+
+test('services that others deploy are taken to be there, which is said', () => {
+  expect(laneMatrix([virtualService([{ route: [to('main')] }]), rules('main')]).takenForGranted).toEqual([HOST]);
+  expect(laneMatrix([virtualService([{ route: [to('main')] }]), rules('main'), service]).takenForGranted).toEqual([]);
 });
 
 test('a VirtualService whose rules do not take every request answers 404 to the rest', () => {
   const { none } = served([virtualService([{ match: [{ uri: { prefix: '/api' } }], route: [to('main')] }]), rules('main')]);
-  expect(none).toMatchObject({ serves: [], problems: ['no rule takes the rest: 404'] });
+  expect(none).toMatchObject({ serves: [{ version: '404 NR', share: 1 }], problems: ['404 NR: no rule of VirtualService shop/cart takes this request'] });
 });
 
 test('without a VirtualService any pod of the Service may serve', () => {
   expect(served([service, deployment('main'), deployment('v1')]).none.serves).toEqual([{ version: 'main', share: 0.5 }, { version: 'v1', share: 0.5 }]);
-  expect(served([service]).none.serves).toEqual([{ version: 'any pod', share: 1 }]);
 });
 
 test('the older of two VirtualServices of one host decides, and the other is reported', () => {
@@ -111,7 +121,8 @@ test('VirtualServices for gateways alone have no say inside the mesh', () => {
 
 test('destinations on another host are named with it', () => {
   const away = { destination: { host: 'legacy' } };
-  expect(served([virtualService([{ route: [away] }])]).none.serves).toEqual([{ version: 'legacy:any pod', share: 1 }]);
+  const named = (object: any) => ({ ...object, metadata: { ...object.metadata, name: 'legacy' }, spec: { ...object.spec, selector: { app: 'cart' } } });
+  expect(served([virtualService([{ route: [away] }]), named(service), deployment('old')]).none.serves).toEqual([{ version: 'legacy:old', share: 1 }]);
 });
 
 test('redirects and direct responses are shown as such', () => {
@@ -121,7 +132,6 @@ test('redirects and direct responses are shown as such', () => {
 
 test.each([
   ['http is text', { spec: { http: 'x' } }],
-  ['a rule is null', { spec: { http: [null] } }],
   ['a match is null', { spec: { http: [{ match: [null], route: [null] }] } }],
   ['hosts is missing', { spec: { hosts: undefined } }],
   ['there is no spec', { spec: undefined }],
@@ -130,9 +140,13 @@ test.each([
   expect(() => laneMatrix([broken, service])).not.toThrow();
 });
 
+test('a rule that is none is refused by name', () => {
+  expect(() => laneMatrix([virtualService([null])])).toThrow(/VirtualService shop\/cart: 'http' of http\[0\] must be a list of rules, got null/);
+});
+
 test('a regular expression that is not RE2 is refused by name', () => {
   const broken = virtualService([{ match: [{ headers: { 'project-version': { regex: '(?=a)' } } }], route: [to('a')] }]);
-  expect(() => laneMatrix([broken])).toThrow(/'regex' must be RE2, got "\(\?=a\)"/);
+  expect(() => laneMatrix([broken])).toThrow(/VirtualService shop\/cart: 'headers.project-version.regex' of http\[0\] must be an RE2 regular expression .*, got "\(\?=a\)"/);
 });
 
 test('connections of TCP and TLS are shown by the version they are routed to', () => {
@@ -152,7 +166,7 @@ test('what is for gateways alone within a VirtualService of both has no say insi
 test('wildcards have a say for the services they cover, where nothing names those themselves', () => {
   const wide = virtualService([{ route: [to('main')] }], { metadata: { name: 'wide' }, spec: { hosts: ['*.shop.svc.cluster.local'] } });
   const policy = { ...rules('main'), spec: { ...rules('main').spec, host: '*.shop.svc.cluster.local' } };
-  const matrix = laneMatrix([service, wide, policy]);
+  const matrix = laneMatrix([service, deployment('main'), wide, policy]);
   expect(matrix.services).toEqual([HOST]);
   expect(matrix.rows[0].cells[0]).toMatchObject({ serves: [{ version: 'main', share: 1 }], problems: [] });
 });
