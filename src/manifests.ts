@@ -11,7 +11,11 @@ export interface SourcedManifest {
 
 /** Text that is no manifest. */
 export class ManifestSyntaxError extends Error {
-  constructor(public readonly file: string, public readonly line: number, reason: string) {
+  constructor(
+    public readonly file: string,
+    public readonly line: number,
+    reason: string,
+  ) {
     super(`${file}:${line}: ${reason}`);
     this.name = 'ManifestSyntaxError';
   }
@@ -54,7 +58,9 @@ export function parseManifests(text: string, file: string): SourcedManifest[] {
     // A folder of manifests may also hold settings, of cdk8s or npm for example.
     if (manifest.kind === undefined && manifest.apiVersion === undefined) return [];
     for (const field of ['apiVersion', 'kind']) {
-      if (typeof manifest[field] !== 'string') throw new ManifestSyntaxError(file, line, `a manifest must say its '${field}', got ${JSON.stringify(manifest[field])}`);
+      if (typeof manifest[field] !== 'string') {
+        throw new ManifestSyntaxError(file, line, `a manifest must say its '${field}', got ${JSON.stringify(manifest[field])}`);
+      }
     }
     const items: any[] = manifest.kind.endsWith('List') && Array.isArray(manifest.items) ? manifest.items : [manifest];
     const broken = items.find((item) => item === null || typeof item !== 'object');
@@ -96,7 +102,9 @@ function parseDocument(document: Document, file: string): any {
   if (/^(?:\s*(?:#.*)?(?:\n|$))*$/.test(document.text.replace(/^---\s/, ''))) return undefined;
   try {
     const value = load(document.text, { schema: KUBECTL });
-    if (document.text.includes('*') && valuesIn(value, new Map()) > MAX_VALUES) throw new ManifestSyntaxError(file, document.line, `its aliases stand for more than ${MAX_VALUES} values`);
+    if (document.text.includes('*') && valuesIn(value, new Map()) > MAX_VALUES) {
+      throw new ManifestSyntaxError(file, document.line, `its aliases stand for more than ${MAX_VALUES} values`);
+    }
     return value;
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;

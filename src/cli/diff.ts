@@ -3,19 +3,22 @@ import { EXIT_CODES } from './exit-codes';
 import { loadModel, ModelFlags, withModelOptions } from './load-model';
 import { painted, showsColours } from './paint';
 import { demand } from '../errors';
-import { Change, diffRoutes, RouteDiff } from '../simulate/diff';
 import { SimulatedRequest } from '../simulate';
+import { Change, diffRoutes, RouteDiff } from '../simulate/diff';
 import { Line } from '../simulate/story';
 import { limitProblem } from '../traffic/predicates';
 
 /** `diff`: which requests change where they go. */
 export function addDiff(cli: Command): void {
-  withModelOptions(cli.command('diff')
-    .description('tell which requests change where they go between two sets of manifests')
-    .argument('<old>', 'a file or folder with manifests')
-    .argument('<new>', 'the other one')
-    .option('--limit <count>', 'how many requests to compare for each host and sender', '2000')
-    .option('--json', 'for programs'))
+  withModelOptions(
+    cli
+      .command('diff')
+      .description('tell which requests change where they go between two sets of manifests')
+      .argument('<old>', 'a file or folder with manifests')
+      .argument('<new>', 'the other one')
+      .option('--limit <count>', 'how many requests to compare for each host and sender', '2000')
+      .option('--json', 'for programs'),
+  )
     .addHelpText('after', EXIT_CODES)
     .action((before: string, after: string, flags: ModelFlags & { limit: string; json?: boolean }) => {
       demand('--limit', flags.limit, limitProblem(Number(flags.limit)), { code: 'Limit' });
@@ -60,8 +63,14 @@ export function requestText({ from, host, port, path, method, headers }: Simulat
 }
 
 function senderText(from: SimulatedRequest['from']): string {
-  if ('gateway' in from) return `outside, through gateway ${Object.entries(from.gateway).map(([key, value]) => `${key}=${value}`).join(',')}`;
+  if ('gateway' in from) {
+    return `outside, through gateway ${Object.entries(from.gateway)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',')}`;
+  }
   if ('workload' in from) return `${from.namespace}/${from.workload}`;
-  const labels = Object.entries(from.labels ?? {}).map(([key, value]) => ` ${key}=${value}`).join('');
+  const labels = Object.entries(from.labels ?? {})
+    .map(([key, value]) => ` ${key}=${value}`)
+    .join('');
   return `namespace ${from.namespace}${labels}`;
 }

@@ -4,7 +4,8 @@ import { laneName } from '../lanes/lane-name';
 
 /** `lane-name`: what a branch is called. */
 export function addLaneName(cli: Command): void {
-  cli.command('lane-name')
+  cli
+    .command('lane-name')
     .description('print the lane of a branch: its lane header value, subset and version label')
     .argument('<branch>', 'the branch as its repository calls it')
     .addHelpText('after', EXIT_CODES)

@@ -1,5 +1,5 @@
-import { readManifests, UsageError } from './read-manifests';
 import { Command } from 'commander';
+import { readManifests, UsageError } from './read-manifests';
 import { SourcedManifest } from '../manifests';
 import { MeshModel, MeshModelOptions } from '../simulate';
 import { groupOf } from '../simulate/objects';
@@ -28,7 +28,11 @@ export function readObjects(paths: string[]): SourcedManifest[] {
     const name = kind === 'Namespace' ? metadata.name : `${metadata.namespace ?? 'default'}/${metadata.name}`;
     const key = `${groupOf(each.manifest)} ${kind} ${name}`;
     const twin = seen.get(key);
-    if (twin) throw new UsageError(`${each.file}:${each.line}: ${kind} ${name} is there already, at ${twin.file}:${twin.line}; name files that are applied together`);
+    if (twin) {
+      throw new UsageError(
+        `${each.file}:${each.line}: ${kind} ${name} is there already, at ${twin.file}:${twin.line}; name files that are applied together`,
+      );
+    }
     seen.set(key, each);
   }
   return manifests;

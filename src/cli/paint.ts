@@ -11,7 +11,12 @@ export function showsColours(stream: Partial<WriteStream>): boolean {
 
 /** Lines as text of at most 80 columns, where words allow it. */
 export function painted(lines: readonly Line[], colours: boolean): string {
-  return lines.flatMap(({ depth, tone, text }) => wrapped(text, depth * 2).map((part) => (colours && tone !== 'plain' ? `\u001b[${COLOURS[tone]}m${part}\u001b[0m` : part))).map((line) => `${line}\n`).join('');
+  return lines
+    .flatMap(({ depth, tone, text }) =>
+      wrapped(text, depth * 2).map((part) => (colours && tone !== 'plain' ? `\u001b[${COLOURS[tone]}m${part}\u001b[0m` : part)),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 function wrapped(text: string, indent: number): string[] {

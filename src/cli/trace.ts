@@ -5,12 +5,12 @@ import { EXIT_CODES } from './exit-codes';
 import { loadModel, ModelFlags, withModelOptions } from './load-model';
 import { painted, showsColours } from './paint';
 import { UsageError } from './read-manifests';
-import { allHops, ChainOptions, Chains } from '../simulate/chain';
-import { MeshModel, Sender, SimulatedRequest } from '../simulate';
-import { Ending } from '../simulate/outcome';
-import { usualPort, usualSender } from '../simulate/usual';
-import { storyOf } from '../simulate/story';
 import { asList } from '../json';
+import { MeshModel, Sender, SimulatedRequest } from '../simulate';
+import { allHops, ChainOptions, Chains } from '../simulate/chain';
+import { Ending } from '../simulate/outcome';
+import { storyOf } from '../simulate/story';
+import { usualPort, usualSender } from '../simulate/usual';
 
 interface TraceFlags extends ModelFlags {
   readonly header: string[];
@@ -26,32 +26,42 @@ interface TraceFlags extends ModelFlags {
 
 /** `trace`: one request, hop by hop. */
 export function addTrace(cli: Command): void {
-  withModelOptions(cli.command('trace')
-    .description('tell where one request goes, hop by hop, and why')
-    .argument('<url>', 'what is requested, such as http://cart.shop:8080/api?x=1')
-    .argument('<path...>', 'files or folders with manifests, - for standard input')
-    .option('-H, --header <header>', "a header, as 'name: value'; may be given again", (value: string, all: string[]) => [...all, value], [])
-    .option('-X, --request <method>', 'the method (default: GET)')
-    .option('--lane <lane>', 'the value of the lane header')
-    .option('--lane-header <name>', 'the lane header (default: the one that the rules of lanes match)')
-    .option('--from <sender>', 'who sends: a namespace, or namespace/deployment (default: the namespace of the service, or the gateway that has the host)')
-    .option('--labels <labels>', 'labels of the sending pod, as key=value,key=value')
-    .option('--gateway <labels>', 'a client outside sends, to the gateway pods with these labels, as key=value')
-    .option('--calls <file>', 'YAML that tells whom services call: calls: {cart: [prices:8080]}, forwards: [header], absentLane: value')
-    .option('--json', 'for programs'))
+  withModelOptions(
+    cli
+      .command('trace')
+      .description('tell where one request goes, hop by hop, and why')
+      .argument('<url>', 'what is requested, such as http://cart.shop:8080/api?x=1')
+      .argument('<path...>', 'files or folders with manifests, - for standard input')
+      .option('-H, --header <header>', "a header, as 'name: value'; may be given again", (value: string, all: string[]) => [...all, value], [])
+      .option('-X, --request <method>', 'the method (default: GET)')
+      .option('--lane <lane>', 'the value of the lane header')
+      .option('--lane-header <name>', 'the lane header (default: the one that the rules of lanes match)')
+      .option(
+        '--from <sender>',
+        'who sends: a namespace, or namespace/deployment (default: the namespace of the service, or the gateway that has the host)',
+      )
+      .option('--labels <labels>', 'labels of the sending pod, as key=value,key=value')
+      .option('--gateway <labels>', 'a client outside sends, to the gateway pods with these labels, as key=value')
+      .option('--calls <file>', 'YAML that tells whom services call: calls: {cart: [prices:8080]}, forwards: [header], absentLane: value')
+      .option('--json', 'for programs'),
+  )
     .addHelpText('after', EXIT_CODES)
     .action((url: string, paths: string[], flags: TraceFlags) => {
       const model = loadModel(paths, flags);
       const chains = new Chains(model, { ...readCalls(flags.calls), ...(flags.laneHeader ? { laneHeader: flags.laneHeader } : {}) });
       const hop = chains.follow(requestOf(url, flags, model, chains.laneHeader));
       process.stdout.write(flags.json ? `${JSON.stringify(hop, null, 2)}\n` : painted(storyOf(hop), showsColours(process.stdout)));
-      if (allHops(hop).some(({ outcome }) => outcome.branches.some(({ ending, flag }) => ending === Ending.FAILED && flag !== 'FI'))) process.exitCode = 1;
+      if (allHops(hop).some(({ outcome }) => outcome.branches.some(({ ending, flag }) => ending === Ending.FAILED && flag !== 'FI'))) {
+        process.exitCode = 1;
+      }
     });
 }
 
 function requestOf(url: string, flags: TraceFlags, model: MeshModel, laneHeader: string): SimulatedRequest {
   const parts = /^(?:(https?):\/\/)?([^/?#\s]+?)(?::(\d+))?([/?]\S*)?$/.exec(url);
-  if (!parts) throw new UsageError(`'url' must be a host with optional scheme, port and path, such as http://cart.shop:8080/api, got ${JSON.stringify(url)}`);
+  if (!parts) {
+    throw new UsageError(`'url' must be a host with optional scheme, port and path, such as http://cart.shop:8080/api, got ${JSON.stringify(url)}`);
+  }
   const [, scheme, host, port, rest = '/'] = parts;
   const tls = scheme === 'https';
   const from = senderOf(flags, host, model);
@@ -74,17 +84,25 @@ function senderOf(flags: TraceFlags, host: string, model: MeshModel): Sender {
     return workload ? { namespace, workload } : { namespace, labels: pairs(flags.labels, '--labels') };
   }
   const sender = usualSender(model, host);
-  if (!sender) throw new UsageError(`nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway; say who sends with '--from NAMESPACE' or '--gateway LABELS'`);
+  if (!sender) {
+    throw new UsageError(
+      `nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway; say who sends with '--from NAMESPACE' or '--gateway LABELS'`,
+    );
+  }
   return 'gateway' in sender ? sender : { ...sender, labels: pairs(flags.labels, '--labels') };
 }
 
 function pairs(text: string | undefined, option: string): Record<string, string> {
   if (!text) return {};
-  return Object.fromEntries(text.split(',').map((pair) => {
-    const [key, value, ...more] = pair.split('=');
-    if (!key || value === undefined || more.length > 0) throw new UsageError(`'${option}' must be key=value,key=value, got ${JSON.stringify(text)}`);
-    return [key, value];
-  }));
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [key, value, ...more] = pair.split('=');
+      if (!key || value === undefined || more.length > 0) {
+        throw new UsageError(`'${option}' must be key=value,key=value, got ${JSON.stringify(text)}`);
+      }
+      return [key, value];
+    }),
+  );
 }
 
 function headersOf(headers: readonly string[]): Record<string, string[]> {
@@ -107,9 +125,13 @@ export function readCalls(file: string | undefined): ChainOptions {
     throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
   }
   const { calls, forwards, absentLane, ...others } = (read ?? {}) as Record<string, any>;
-  const lists = calls === undefined || (typeof calls === 'object' && Object.values(calls).every((list) => Array.isArray(list) && list.every((call) => typeof call === 'string')));
+  const lists =
+    calls === undefined ||
+    (typeof calls === 'object' && Object.values(calls).every((list) => Array.isArray(list) && list.every((call) => typeof call === 'string')));
   if (typeof read !== 'object' || Object.keys(others).length > 0 || !lists) {
-    throw new UsageError(`${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${Object.keys(others).length > 0 ? `, got ${Object.keys(others).join(', ')}` : ''}`);
+    throw new UsageError(
+      `${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${Object.keys(others).length > 0 ? `, got ${Object.keys(others).join(', ')}` : ''}`,
+    );
   }
   return { calls, forwards: asList(forwards).map(String), ...(absentLane === undefined ? {} : { absentLane: String(absentLane) }) };
 }

@@ -1,9 +1,9 @@
 import { asList } from '../json';
-import { byAge, namespaceOf } from '../lanes/hosts';
-import { Caveat, ObjectReference } from './outcome';
 import { labelsOf, Manifest, named, referenceTo, selects, textsOf } from './objects';
-import { RequestView } from './request-view';
+import { Caveat, ObjectReference } from './outcome';
 import { Labels } from './request';
+import { RequestView } from './request-view';
+import { byAge, namespaceOf } from '../lanes/hosts';
 
 /*
  * What the proxy of the receiving side lets in: AuthorizationPolicy and PeerAuthentication.
@@ -41,13 +41,20 @@ export class AccessPolicies {
   private readonly policies: readonly Manifest[];
   private readonly peers: readonly Manifest[];
 
-  constructor(policies: readonly Manifest[], peers: readonly Manifest[], private readonly rootNamespace: string) {
+  constructor(
+    policies: readonly Manifest[],
+    peers: readonly Manifest[],
+    private readonly rootNamespace: string,
+  ) {
     this.policies = [...policies].sort(byAge);
     this.peers = [...peers].sort(byAge);
   }
 
   /** Whether the receiver's proxy takes only mutual TLS, none, or both. */
-  public mutualTlsMode({ namespace, labels, port }: Receiver): { readonly mode: 'STRICT' | 'PERMISSIVE' | 'DISABLE'; readonly cause?: ObjectReference } {
+  public mutualTlsMode({ namespace, labels, port }: Receiver): {
+    readonly mode: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
+    readonly cause?: ObjectReference;
+  } {
     const own = this.peers.find((peer) => namespaceOf(peer) === namespace && hasSelector(peer) && selects(selectorOf(peer), labels));
     const levels = [own, this.peerOf(namespace), this.peerOf(this.rootNamespace)].filter((peer) => peer !== undefined);
     const atPort = own?.spec?.portLevelMtls?.[String(port)]?.mode;
@@ -75,7 +82,12 @@ export class AccessPolicies {
     const answers = allowing.map((policy) => matches(policy, receiver, sender, request));
     if (answers.includes(true)) return { allowed: true, caveats };
     const open = allowing.find((_, index) => answers[index] === undefined);
-    if (open) return { allowed: true, caveats: [...caveats, caveat(open, 'may be what lets it in: it looks at what is not modelled (addresses, tokens, TLS server names)')] };
+    if (open) {
+      return {
+        allowed: true,
+        caveats: [...caveats, caveat(open, 'may be what lets it in: it looks at what is not modelled (addresses, tokens, TLS server names)')],
+      };
+    }
     const names = allowing.map((policy) => named(referenceTo(policy))).join(', ');
     return refused(allowing[0], `${names} ${allowing.length > 1 ? 'allow' : 'allows'} others only`, caveats);
   }
@@ -110,11 +122,15 @@ function selectorOf(policy: Manifest): Labels {
 }
 
 function matches(policy: Manifest, receiver: Receiver, sender: Identity | undefined, request: RequestView): Answer {
-  return any(asList(policy.spec?.rules).map((rule) => all([
-    any(orEverything(rule?.from).map((from) => sourceAnswer(from?.source, sender, namespaceOf(policy), request))),
-    any(orEverything(rule?.to).map((to) => operationAnswer(to?.operation, receiver, request))),
-    all(asList(rule?.when).map((when) => conditionAnswer(when, receiver, sender, request, namespaceOf(policy)))),
-  ])));
+  return any(
+    asList(policy.spec?.rules).map((rule) =>
+      all([
+        any(orEverything(rule?.from).map((from) => sourceAnswer(from?.source, sender, namespaceOf(policy), request))),
+        any(orEverything(rule?.to).map((to) => operationAnswer(to?.operation, receiver, request))),
+        all(asList(rule?.when).map((when) => conditionAnswer(when, receiver, sender, request, namespaceOf(policy)))),
+      ]),
+    ),
+  );
 }
 
 function orEverything(list: any): any[] {
@@ -123,7 +139,10 @@ function orEverything(list: any): any[] {
 
 function sourceAnswer(source: any, sender: Identity | undefined, home: string, request: RequestView): Answer {
   const principal = sender && `cluster.local/ns/${sender.namespace}/sa/${sender.serviceAccount}`;
-  const account = (pattern: string) => sender !== undefined && pattern === (pattern.includes('/') ? `${sender.namespace}/${sender.serviceAccount}` : sender.namespace === home ? sender.serviceAccount : undefined);
+  const account = (pattern: string) =>
+    sender !== undefined &&
+    pattern ===
+      (pattern.includes('/') ? `${sender.namespace}/${sender.serviceAccount}` : sender.namespace === home ? sender.serviceAccount : undefined);
   return all([
     listed(source?.principals, source?.notPrincipals, (pattern) => principal !== undefined && textMatches(pattern, principal)),
     listed(source?.namespaces, source?.notNamespaces, (pattern) => sender !== undefined && textMatches(pattern, sender.namespace)),
@@ -152,14 +171,21 @@ function conditionAnswer(when: any, receiver: Receiver, sender: Identity | undef
     return listed(when.values, when.notValues, (pattern) => value !== undefined && textMatches(pattern, value));
   }
   if (key.startsWith('request.auth.')) return listed(when.values, when.notValues, () => tokenAnswer(request));
-  const source = (field: string) => sourceAnswer({ [field]: when.values, [`not${field[0].toUpperCase()}${field.slice(1)}`]: when.notValues }, sender, home, request);
+  const source = (field: string) =>
+    sourceAnswer({ [field]: when.values, [`not${field[0].toUpperCase()}${field.slice(1)}`]: when.notValues }, sender, home, request);
   switch (key) {
-    case 'source.namespace': return source('namespaces');
-    case 'source.principal': return source('principals');
-    case 'source.serviceAccount': return source('serviceAccounts');
-    case 'source.trustDomain': return source('trustDomains');
-    case 'destination.port': return listed(when.values, when.notValues, (port) => Number(port) === receiver.port);
-    default: return undefined;
+    case 'source.namespace':
+      return source('namespaces');
+    case 'source.principal':
+      return source('principals');
+    case 'source.serviceAccount':
+      return source('serviceAccounts');
+    case 'source.trustDomain':
+      return source('trustDomains');
+    case 'destination.port':
+      return listed(when.values, when.notValues, (port) => Number(port) === receiver.port);
+    default:
+      return undefined;
   }
 }
 
@@ -197,6 +223,8 @@ function textMatches(pattern: string, text: string): boolean {
 /** Also with `{*}` for one part of the path and `{**}` for any number of parts. */
 function pathMatches(pattern: string, path: string): boolean {
   if (!pattern.includes('{*}') && !pattern.includes('{**}')) return textMatches(pattern, path);
-  const parts = pattern.split(/(\{\*\*?\})/).map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  const parts = pattern
+    .split(/(\{\*\*?\})/)
+    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
   return new RegExp(`^${parts.join('')}$`).test(path);
 }

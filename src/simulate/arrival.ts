@@ -14,18 +14,34 @@ export interface Caller {
 
 /** What becomes of requests that are sent to a destination with endpoints: one branch for each way that it ends. */
 export class Arrivals {
-  constructor(private readonly access: AccessPolicies, private readonly mutualTls: boolean) {}
+  constructor(
+    private readonly access: AccessPolicies,
+    private readonly mutualTls: boolean,
+  ) {}
 
   /**
    * @param base what the branches have in common; their probabilities add up to its
    * @param plain the proxy passes the connection on as it is
    */
-  public at(found: FoundDestination, caller: Caller, request: RequestView, base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>, plain = false): { branches: Branch[]; caveats: Caveat[] } {
+  public at(
+    found: FoundDestination,
+    caller: Caller,
+    request: RequestView,
+    base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
+    plain = false,
+  ): { branches: Branch[]; caveats: Caveat[] } {
     const ready = found.backends.filter(({ pods }) => pods > 0);
     const total = ready.reduce((sum, { pods }) => sum + pods, 0);
     const groups = new Map<string, { end: End; backends: Backend[] }>();
     for (const backend of ready) {
-      const end = this.endAt(backend, found, caller, base.sent ?? { authority: request.authority, path: request.path, headers: request.headers }, request, plain);
+      const end = this.endAt(
+        backend,
+        found,
+        caller,
+        base.sent ?? { authority: request.authority, path: request.path, headers: request.headers },
+        request,
+        plain,
+      );
       const key = JSON.stringify([end.ending, end.reason, end.mutualTls]);
       const group = groups.get(key) ?? { end, backends: [] };
       group.backends.push(backend);
@@ -34,19 +50,33 @@ export class Arrivals {
     const branches = [...groups.values()].map(({ end: { caveats: _, mutualTls, ...end }, backends }): Branch => ({
       ...base,
       ...end,
-      probability: base.probability * backends.reduce((sum, { pods }) => sum + pods, 0) / total,
+      probability: (base.probability * backends.reduce((sum, { pods }) => sum + pods, 0)) / total,
       destination: mutualTls === undefined ? found.destination : { ...found.destination, mutualTls },
       workloads: shared(backends),
     }));
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }
 
-  private endAt(backend: Backend, { destination, service }: FoundDestination, caller: Caller, sent: SentRequest, request: RequestView, plain: boolean): End {
+  private endAt(
+    backend: Backend,
+    { destination, service }: FoundDestination,
+    caller: Caller,
+    sent: SentRequest,
+    request: RequestView,
+    plain: boolean,
+  ): End {
     const { workload } = backend;
     if (!workload) return { ending: service?.isExternal === false ? Ending.SERVED : Ending.OUTSIDE, reason: `${backend.name} answers`, caveats: [] };
     const served = { ending: Ending.SERVED, reason: `${workload.namespace}/${workload.name} answers` };
     if (!workload.hasSidecar) {
-      if (destination.policy && modeOf(destination.policy) === 'ISTIO_MUTUAL') return failed(503, 'UF', `${workload.namespace}/${workload.name} has no sidecar to speak mutual TLS with, which ${ruleOf(destination)} asks for`, destination.destinationRules[0]);
+      if (destination.policy && modeOf(destination.policy) === 'ISTIO_MUTUAL') {
+        return failed(
+          503,
+          'UF',
+          `${workload.namespace}/${workload.name} has no sidecar to speak mutual TLS with, which ${ruleOf(destination)} asks for`,
+          destination.destinationRules[0],
+        );
+      }
       return { ...served, caveats: [], mutualTls: caller.hasProxy ? false : undefined };
     }
     const port = podPort(service, destination.port, backend);
@@ -54,10 +84,27 @@ export class Arrivals {
     const { mode, cause } = this.access.mutualTlsMode(receiver);
     const asked = modeOf(destination.policy);
     const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE' && (mode !== 'DISABLE' || asked === 'ISTIO_MUTUAL');
-    if (this.mutualTls && !speaksTls && mode === 'STRICT') return failed(503, 'UC', `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
-    if (this.mutualTls && mode === 'DISABLE' && asked === 'ISTIO_MUTUAL') return failed(503, 'UF', `${workload.namespace}/${workload.name} speaks plain text only, and ${ruleOf(destination)} asks for mutual TLS`, cause);
-    const caveats: Caveat[] = asked === 'SIMPLE' || asked === 'MUTUAL'
-      ? [{ code: 'UpstreamTls', message: `${ruleOf(destination)} starts TLS (${asked}) to a pod with a sidecar, which is not modelled`, object: destination.destinationRules[0] }] : [];
+    if (this.mutualTls && !speaksTls && mode === 'STRICT') {
+      return failed(503, 'UC', `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
+    }
+    if (this.mutualTls && mode === 'DISABLE' && asked === 'ISTIO_MUTUAL') {
+      return failed(
+        503,
+        'UF',
+        `${workload.namespace}/${workload.name} speaks plain text only, and ${ruleOf(destination)} asks for mutual TLS`,
+        cause,
+      );
+    }
+    const caveats: Caveat[] =
+      asked === 'SIMPLE' || asked === 'MUTUAL'
+        ? [
+          {
+            code: 'UpstreamTls',
+            message: `${ruleOf(destination)} starts TLS (${asked}) to a pod with a sidecar, which is not modelled`,
+            object: destination.destinationRules[0],
+          },
+        ]
+        : [];
     const view = new RequestView({ ...request.request, path: sent.path, headers: { ...sent.headers, host: [sent.authority] } }, request.scheme);
     const verdict = this.access.admit(receiver, speaksTls ? caller.identity : undefined, view);
     const all = [...caveats, ...verdict.caveats];
@@ -86,5 +133,5 @@ function ruleOf({ destinationRules: [rule] }: FoundDestination['destination']): 
 /** The port of the pods behind a service's port. */
 function podPort(service: MeshService | undefined, port: number, { workload }: Backend): number {
   const target = service?.ports.find(({ number }) => number === port)?.targetPort ?? port;
-  return typeof target === 'number' ? target : workload?.namedPorts.get(target) ?? port;
+  return typeof target === 'number' ? target : (workload?.namedPorts.get(target) ?? port);
 }

@@ -1,9 +1,9 @@
 import { asList } from '../json';
-import { expandHost, namespaceOf } from '../lanes/hosts';
 import { groupOf, labelsOf, Manifest, named, referenceTo, selects } from './objects';
 import { Caveat } from './outcome';
 import { Labels } from './request';
 import { Namespaces } from './workloads';
+import { expandHost, namespaceOf } from '../lanes/hosts';
 
 /** Where a proxy handles a request. */
 export type ProxyContext = 'SIDECAR_OUTBOUND' | 'SIDECAR_INBOUND' | 'GATEWAY';
@@ -14,8 +14,14 @@ export class Caveats {
   private readonly extensions: readonly Manifest[];
   private readonly httpRoutes: readonly Manifest[];
 
-  constructor(manifests: readonly Manifest[], private readonly namespaces: Namespaces, private readonly rootNamespace: string, private readonly clusterDomain: string) {
-    const ofKind = (group: string, ...kinds: string[]) => manifests.filter((manifest) => groupOf(manifest) === group && kinds.includes(manifest.kind));
+  constructor(
+    manifests: readonly Manifest[],
+    private readonly namespaces: Namespaces,
+    private readonly rootNamespace: string,
+    private readonly clusterDomain: string,
+  ) {
+    const ofKind = (group: string, ...kinds: string[]) =>
+      manifests.filter((manifest) => groupOf(manifest) === group && kinds.includes(manifest.kind));
     this.filters = ofKind('networking.istio.io', 'EnvoyFilter');
     this.extensions = ofKind('extensions.istio.io', 'WasmPlugin', 'TrafficExtension');
     this.httpRoutes = ofKind('gateway.networking.k8s.io', 'HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute');
@@ -23,20 +29,27 @@ export class Caveats {
 
   /** What applies to the proxy of some pods. */
   public atProxy(namespace: string, labels: Labels, context: ProxyContext): Caveat[] {
-    const applies = (manifest: Manifest, selector: any) => [namespace, this.rootNamespace].includes(namespaceOf(manifest)) && selects(labelsOf(selector), labels);
+    const applies = (manifest: Manifest, selector: any) =>
+      [namespace, this.rootNamespace].includes(namespaceOf(manifest)) && selects(labelsOf(selector), labels);
     const filters = this.filters.filter((filter) => applies(filter, filter.spec?.workloadSelector?.labels) && patchesIn(filter, context));
     const extensions = this.extensions.filter((extension) => applies(extension, extension.spec?.selector?.matchLabels));
     return [
       ...filters.map((filter) => caveat('EnvoyFilter', filter, `changes the proxy of ${namespace}; what it does is not modelled`)),
       ...extensions.map((extension) => caveat(extension.kind, extension, `runs in the proxy of ${namespace}; what it does is not modelled`)),
-      ...(this.namespaces.isAmbient(namespace) ? [{ code: 'Ambient', message: `namespace ${namespace} is in ambient mode, which is not modelled: it is taken for one with sidecars` }] : []),
+      ...(this.namespaces.isAmbient(namespace)
+        ? [{ code: 'Ambient', message: `namespace ${namespace} is in ambient mode, which is not modelled: it is taken for one with sidecars` }]
+        : []),
     ];
   }
 
   /** Routes of the Gateway API for a host of the mesh. */
   public atHost(host: string): Caveat[] {
-    const meant = this.httpRoutes.filter((route) => asList(route.spec?.parentRefs).some((parent) => parent?.kind === 'Service'
-      && expandHost(String(parent.name), parent.namespace ?? namespaceOf(route), this.clusterDomain) === host));
+    const meant = this.httpRoutes.filter((route) =>
+      asList(route.spec?.parentRefs).some(
+        (parent) =>
+          parent?.kind === 'Service' && expandHost(String(parent.name), parent.namespace ?? namespaceOf(route), this.clusterDomain) === host,
+      ),
+    );
     return meant.map((route) => caveat('GatewayApi', route, `routes ${host} too, which is not modelled`));
   }
 }

@@ -46,7 +46,10 @@ export class Chains {
   private hops = 0;
 
   /** @throws InvalidInput for calls that nobody can make */
-  constructor(private readonly model: MeshModel, options: ChainOptions = {}) {
+  constructor(
+    private readonly model: MeshModel,
+    options: ChainOptions = {},
+  ) {
     this.laneHeader = (options.laneHeader ?? laneHeaderOf(model.virtualServices) ?? DEFAULT_LANE_HEADER).toLowerCase();
     this.topology = new Topology(model, options, this.laneHeader);
   }

@@ -4,10 +4,14 @@ export function conditionsText(entry: any, except?: string): string {
   const uri = entry?.uri;
   // These are every path.
   const isAny = uri && (uri.prefix === '/' || uri.prefix === '' || uri.regex === '.*' || uri.regex === '/.*');
-  if (uri && !isAny) conditions.push(uri.prefix !== undefined ? `${uri.prefix}*` : uri.exact ?? `~${uri.regex}`);
+  if (uri && !isAny) conditions.push(uri.prefix !== undefined ? `${uri.prefix}*` : (uri.exact ?? `~${uri.regex}`));
   if (entry?.method) conditions.push(matchText(entry.method));
   for (const field of ['authority', 'scheme']) if (entry?.[field]) conditions.push(`${field} ${matchText(entry[field])}`);
-  for (const [field, sign] of [['headers', ''], ['withoutHeaders', 'not '], ['queryParams', '?']]) {
+  for (const [field, sign] of [
+    ['headers', ''],
+    ['withoutHeaders', 'not '],
+    ['queryParams', '?'],
+  ]) {
     for (const [name, match] of Object.entries<any>(entry?.[field] ?? {})) {
       if (field === 'queryParams' || name.toLowerCase() !== except) conditions.push(`${sign}${name}=${matchText(match)}`);
     }

@@ -8,7 +8,17 @@ import { asList } from '../json';
 
 /** Fields that the delegate's rule takes from the delegating one where it has none of its own. */
 const INHERITED = [
-  'rewrite', 'directResponse', 'timeout', 'retries', 'fault', 'mirror', 'mirrorPercent', 'mirrorPercentage', 'corsPolicy', 'mirrors', 'headers',
+  'rewrite',
+  'directResponse',
+  'timeout',
+  'retries',
+  'fault',
+  'mirror',
+  'mirrorPercent',
+  'mirrorPercentage',
+  'corsPolicy',
+  'mirrors',
+  'headers',
 ];
 
 /** The delegate's rule with what the delegating one adds; `undefined` where their matches contradict each other. */
@@ -57,7 +67,8 @@ function conflict(root: any, inner: any): boolean {
   if (Boolean(root.ignoreUriCase) !== Boolean(inner.ignoreUriCase)) return true;
   if (root.port > 0 && inner.port > 0 && root.port !== inner.port) return true;
   if (root.sourceNamespace && inner.sourceNamespace !== root.sourceNamespace) return true;
-  if (Object.entries(inner.sourceLabels ?? {}).some(([key, value]) => root.sourceLabels?.[key] !== undefined && root.sourceLabels[key] !== value)) return true;
+  const { sourceLabels: wanted = {} } = root;
+  if (Object.entries(inner.sourceLabels ?? {}).some(([key, value]) => wanted[key] !== undefined && wanted[key] !== value)) return true;
   const [outer, within] = [asList(root.gateways), asList(inner.gateways)];
   return outer.length > 0 && within.length > 0 && (outer.length < within.length || within.some((gateway) => !outer.includes(gateway)));
 }

@@ -1,10 +1,10 @@
 import { asList } from '../json';
-import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 import { NameIndex } from './names';
 import { labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
 import { MeshService } from './services';
+import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 
 /*
  * Which DestinationRules a client follows for a service, and what they say together.
@@ -40,7 +40,11 @@ export class DestinationRules {
   private readonly exported = new Map<string, Index>();
   private readonly rootLocal: Index = new NameIndex();
 
-  constructor(manifests: readonly Manifest[], private readonly rootNamespace: string, clusterDomain: string) {
+  constructor(
+    manifests: readonly Manifest[],
+    private readonly rootNamespace: string,
+    clusterDomain: string,
+  ) {
     // Those with a selector first, so that they are not merged into others.
     const sorted = [...manifests].sort((one, other) => Number(hasSelector(other)) - Number(hasSelector(one)) || byAge(one, other));
     for (const manifest of sorted) this.add(manifest, expandHost(String(manifest.spec?.host ?? ''), namespaceOf(manifest), clusterDomain));
@@ -81,7 +85,11 @@ export class DestinationRules {
       namespace,
       exportTo,
       workloadSelector,
-      subsets: asList(spec.subsets).map((subset) => ({ name: String(subset?.name), labels: labelsOf(subset?.labels), trafficPolicy: subset?.trafficPolicy })),
+      subsets: asList(spec.subsets).map((subset) => ({
+        name: String(subset?.name),
+        labels: labelsOf(subset?.labels),
+        trafficPolicy: subset?.trafficPolicy,
+      })),
       trafficPolicy: spec.trafficPolicy ?? undefined,
     };
     if (exportTo.size === 0 || ['*', '.', namespace].some((entry) => exportTo.has(entry))) merge(indexOf(this.local, namespace), host, rule);
@@ -162,7 +170,7 @@ export function effectivePolicy(rule: MergedDestinationRule | undefined, port: n
 /** The general policy, or what its settings for the port put in its place. */
 function atPort(policy: any, port: number): any {
   const settings = portSettings(policy, port);
-  return settings ? { ...pick(policy, ['tunnel', 'proxyProtocol', 'retryBudget']), ...pick(settings, PORT_FIELDS) } : policy ?? {};
+  return settings ? { ...pick(policy, ['tunnel', 'proxyProtocol', 'retryBudget']), ...pick(settings, PORT_FIELDS) } : (policy ?? {});
 }
 
 function portSettings(policy: any, port: number): any {

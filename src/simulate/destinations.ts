@@ -1,4 +1,3 @@
-import { expandHost } from '../lanes/hosts';
 import { DestinationRules, effectivePolicy, MergedDestinationRule } from './destination-rules';
 import { Backend, Endpoints } from './endpoints';
 import { named, numberOf, selects } from './objects';
@@ -8,6 +7,7 @@ import { Labels } from './request';
 import { Route } from './routes';
 import { MeshService, Resolution } from './services';
 import { isAlias, ProxyScope } from './sidecar-scope';
+import { expandHost } from '../lanes/hosts';
 
 /** A proxy, as its clusters depend on it. */
 export interface Proxy {
@@ -56,7 +56,11 @@ export class Destinations {
     const service = proxy.scope.services.get(host);
     const base = { cluster, host, port, ...(subsetName === undefined ? {} : { subset: subsetName }) };
     const missing = (reason: string, by: ObjectReference | undefined = cause): FoundDestination => ({
-      destination: { ...base, destinationRules: [] }, service, backends: [], goesToOriginal: false, failure: { flag: 'NC', reason, cause: by },
+      destination: { ...base, destinationRules: [] },
+      service,
+      backends: [],
+      goesToOriginal: false,
+      failure: { flag: 'NC', reason, cause: by },
     });
     if (!service || isAlias(service)) return missing(this.whyUnknown(host, proxy));
     const found = service.ports.find(({ number }) => number === port);
@@ -70,7 +74,8 @@ export class Destinations {
     const backends = this.endpoints.of(service, port, subset?.labels);
     const destination: Destination = { ...base, destinationRules: rule?.from ?? [], policy: effectivePolicy(rule, port, subset) };
     const goesToOriginal = service.resolution === Resolution.ORIGINAL && !(proxy.isGateway && service.isKubernetes);
-    const failure = backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
+    const failure =
+      backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
     return { destination, service, backends, failure, goesToOriginal };
   }
 
@@ -83,20 +88,45 @@ export class Destinations {
     return `no Service or ServiceEntry has the host ${host}${full ? `; ${full.hostname} is the full name of one that is there` : ''}`;
   }
 
-  private whyNoSubset(host: string, subset: string, rule: MergedDestinationRule | undefined, service: MeshService, { namespace, labels }: Proxy): string {
+  private whyNoSubset(
+    host: string,
+    subset: string,
+    rule: MergedDestinationRule | undefined,
+    service: MeshService,
+    { namespace, labels }: Proxy,
+  ): string {
     if (!rule) return `no DestinationRule that namespace ${namespace} sees defines subset ${subset} of ${host}`;
     const others = this.destinationRules.ruleFor(service, service.namespace, labels);
-    const elsewhere = others && others !== rule && others.subsets.some(({ name }) => name === subset) ? `; ${others.from.map(named).join(', ')} defines it, and is not the one that applies here` : '';
+    const elsewhere =
+      others && others !== rule && others.subsets.some(({ name }) => name === subset)
+        ? `; ${others.from.map(named).join(', ')} defines it, and is not the one that applies here`
+        : '';
     return `${rule.from.map(named).join(', ')} defines no subset ${subset} of ${host} (it has ${rule.subsets.map(({ name }) => name).join(', ') || 'none'})${elsewhere}`;
   }
 
-  private whyEmpty(host: string, subset: string | undefined, labels: Labels | undefined, backends: readonly Backend[], rule: MergedDestinationRule | undefined, service: MeshService) {
+  private whyEmpty(
+    host: string,
+    subset: string | undefined,
+    labels: Labels | undefined,
+    backends: readonly Backend[],
+    rule: MergedDestinationRule | undefined,
+    service: MeshService,
+  ) {
     const what = subset === undefined ? host : `subset ${subset} of ${host}`;
     const idle = backends.map(({ namespace, name }) => `${namespace}/${name}`);
-    const asked = Object.entries({ ...service.selector, ...labels }).map(([key, value]) => `${key}=${value}`).join(',');
+    const asked = Object.entries({ ...service.selector, ...labels })
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',');
     const nobody = service.selector ? `no pods have the labels ${asked}` : 'it has no endpoints';
-    const wrongSubset = subset !== undefined && labels && this.endpoints.of(service, service.ports[0]?.number ?? 0).every((backend) => !selects(labels, backend.labels));
+    const wrongSubset =
+      subset !== undefined &&
+      labels &&
+      this.endpoints.of(service, service.ports[0]?.number ?? 0).every((backend) => !selects(labels, backend.labels));
     const cause = wrongSubset && idle.length === 0 ? rule?.from[0] : service.object;
-    return { flag: 'UH', reason: `${what} has no ready pods: ${idle.length > 0 ? `${idle.join(', ')} has none` : nobody}`, cause: idle.length > 0 ? backends[0].workload?.object ?? cause : cause };
+    return {
+      flag: 'UH',
+      reason: `${what} has no ready pods: ${idle.length > 0 ? `${idle.join(', ')} has none` : nobody}`,
+      cause: idle.length > 0 ? (backends[0].workload?.object ?? cause) : cause,
+    };
   }
 }

@@ -1,4 +1,3 @@
-import { compareText } from '../lanes/hosts';
 import { laneHeaderOf, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
 import { labelsOf, textsOf } from './objects';
@@ -8,6 +7,7 @@ import { mayBeHttp } from './protocols';
 import { Labels, Sender, SimulatedRequest } from './request';
 import { percent } from './story';
 import { asList } from '../json';
+import { compareText } from '../lanes/hosts';
 
 /** What changes for a request. */
 export interface Change {
@@ -65,7 +65,11 @@ class Differ {
   private readonly header: string;
   private readonly lanes: readonly string[];
 
-  constructor(private readonly before: MeshModel, private readonly after: MeshModel, private readonly limit: number) {
+  constructor(
+    private readonly before: MeshModel,
+    private readonly after: MeshModel,
+    private readonly limit: number,
+  ) {
     this.header = laneHeaderOf(after.virtualServices) ?? laneHeaderOf(before.virtualServices) ?? 'project-version';
     this.lanes = [...new Set([...lanesOf(before.virtualServices, this.header), ...lanesOf(after.virtualServices, this.header)])];
   }
@@ -81,20 +85,26 @@ class Differ {
 
   private probesFor({ entries, host }: Target): Probe[] {
     const results = entries.flatMap((entry): ProbeResult[] => [probeOf(entry), ...atomsOf(entry)]);
-    for (const result of results) if ('gaveUpOn' in result) this.incomplete.add(`${host}: no text was found that ${result.gaveUpOn} takes; requests that meet it were not compared`);
+    for (const result of results) {
+      if ('gaveUpOn' in result) {
+        this.incomplete.add(`${host}: no text was found that ${result.gaveUpOn} takes; requests that meet it were not compared`);
+      }
+    }
     const singles = distinct([
       ...this.lanes.map((lane): Probe => ({ headers: { [this.header]: lane } })),
       ...results.flatMap((result) => ('probe' in result ? [result.probe] : [])),
     ]);
     const all = new Map<string, Probe>([['{}', {}], ...singles.map((probe): [string, Probe] => [JSON.stringify(probe), probe])]);
-    const pairs = singles.length * (singles.length - 1) / 2;
+    const pairs = (singles.length * (singles.length - 1)) / 2;
     for (let one = 0; one < singles.length && all.size < this.limit; one++) {
       for (let other = one + 1; other < singles.length && all.size < this.limit; other++) {
         const both = joined(singles[one], singles[other]);
         if (both) all.set(JSON.stringify(both), both);
       }
     }
-    if (all.size >= this.limit && pairs + singles.length + 1 > this.limit) this.incomplete.add(`${host}: ${this.limit} requests were compared of ${pairs + singles.length + 1}; --limit compares more`);
+    if (all.size >= this.limit && pairs + singles.length + 1 > this.limit) {
+      this.incomplete.add(`${host}: ${this.limit} requests were compared of ${pairs + singles.length + 1}; --limit compares more`);
+    }
     return [...all.values()];
   }
 
@@ -121,11 +131,19 @@ export function whereText(outcome: Outcome): string {
   const parts = new Map<string, number>();
   for (const branch of outcome.branches) {
     if (branch.ending === Ending.SERVED || branch.ending === Ending.OUTSIDE) {
-      for (const { namespace, workload, share } of branch.workloads) addTo(parts, namespace ? `${namespace}/${workload}` : workload, branch.probability * share);
-    } else if (branch.ending === Ending.REDIRECTED) addTo(parts, `${branch.status} to ${branch.location}`, branch.probability);
-    else addTo(parts, [branch.status || 'no answer', branch.flag].filter(Boolean).join(' '), branch.probability);
+      for (const { namespace, workload, share } of branch.workloads) {
+        addTo(parts, namespace ? `${namespace}/${workload}` : workload, branch.probability * share);
+      }
+    } else if (branch.ending === Ending.REDIRECTED) {
+      addTo(parts, `${branch.status} to ${branch.location}`, branch.probability);
+    } else {
+      addTo(parts, [branch.status || 'no answer', branch.flag].filter(Boolean).join(' '), branch.probability);
+    }
   }
-  return [...parts].sort(([one], [other]) => compareText(one, other)).map(([name, share]) => (share > 0.999999 ? name : `${percent(share)} ${name}`)).join(', ');
+  return [...parts]
+    .sort(([one], [other]) => compareText(one, other))
+    .map(([name, share]) => (share > 0.999999 ? name : `${percent(share)} ${name}`))
+    .join(', ');
 }
 
 /** How it gets there: what a rule changes on the way, as far as it shows in the answer or at the destination. */
@@ -135,14 +153,20 @@ function wayText(outcome: Outcome): string {
     `timeout ${timeoutMs === undefined ? 'none' : `${timeoutMs} ms`}`,
     `retries ${retries ? `${retries.attempts} on ${retries.on.join(',')}${retries.perTryTimeoutMs === undefined ? '' : ` ${retries.perTryTimeoutMs} ms each`}` : 'none'}`,
     ...(fault?.delay ? [`delay ${fault.delay.ms} ms for ${fault.delay.percent} %`] : []),
-    ...mirrors.map(({ percent: share, workloads, lost }) => `mirror ${share} % to ${lost ? 'nobody' : workloads.map(({ workload }) => workload).join('+')}`),
-    ...new Set(outcome.branches.flatMap(({ sent, answerHeaders, destination }) => [
-      ...(sent && sent.path !== outcome.path ? [`path ${sent.path}`] : []),
-      ...(sent && sent.authority !== outcome.authority ? [`Host ${sent.authority}`] : []),
-      ...(sent ? Object.entries(sent.headers).map(([name, values]) => `${name}: ${values.join(',')}`) : []),
-      ...answerHeaders.filter(({ name }) => name !== 'x-served-lane').map(({ action, name, value }) => `answer: ${action} ${name} ${value ?? ''}`.trimEnd()),
-      ...(destination?.policy ? [`policy ${JSON.stringify(destination.policy)}`] : []),
-    ])),
+    ...mirrors.map(
+      ({ percent: share, workloads, lost }) => `mirror ${share} % to ${lost ? 'nobody' : workloads.map(({ workload }) => workload).join('+')}`,
+    ),
+    ...new Set(
+      outcome.branches.flatMap(({ sent, answerHeaders, destination }) => [
+        ...(sent && sent.path !== outcome.path ? [`path ${sent.path}`] : []),
+        ...(sent && sent.authority !== outcome.authority ? [`Host ${sent.authority}`] : []),
+        ...(sent ? Object.entries(sent.headers).map(([name, values]) => `${name}: ${values.join(',')}`) : []),
+        ...answerHeaders
+          .filter(({ name }) => name !== 'x-served-lane')
+          .map(({ action, name, value }) => `answer: ${action} ${name} ${value ?? ''}`.trimEnd()),
+        ...(destination?.policy ? [`policy ${JSON.stringify(destination.policy)}`] : []),
+      ]),
+    ),
   ];
   return parts.join('; ');
 }
@@ -165,12 +189,24 @@ function targetsOf(before: MeshModel, after: MeshModel): Target[] {
 }
 
 function meshTargets(model: MeshModel): Target[] {
-  return model.services.filter(({ hostname }) => !hostname.startsWith('*')).flatMap(({ hostname, ports, namespace }) => {
-    const entries = entriesOf(model.virtualServices.filter(({ gateways, hosts }) => gateways.includes('mesh') && hosts.some((host) => covers(host, hostname))).flatMap(({ rules }) => rules));
-    const sources = entries.flatMap((entry) => (entry.sourceLabels || entry.sourceNamespace ? [{ namespace: String(entry.sourceNamespace ?? namespace), labels: labelsOf(entry.sourceLabels) }] : []));
-    const senders: { namespace: string; labels: Labels }[] = [{ namespace, labels: {} }, ...sources];
-    return ports.filter(({ protocol }) => mayBeHttp(protocol)).flatMap(({ number }) => senders.map((from) => ({ from, host: hostname, port: number, entries })));
-  });
+  return model.services
+    .filter(({ hostname }) => !hostname.startsWith('*'))
+    .flatMap(({ hostname, ports, namespace }) => {
+      const entries = entriesOf(
+        model.virtualServices
+          .filter(({ gateways, hosts }) => gateways.includes('mesh') && hosts.some((host) => covers(host, hostname)))
+          .flatMap(({ rules }) => rules),
+      );
+      const sources = entries.flatMap((entry) =>
+        entry.sourceLabels || entry.sourceNamespace
+          ? [{ namespace: String(entry.sourceNamespace ?? namespace), labels: labelsOf(entry.sourceLabels) }]
+          : [],
+      );
+      const senders: { namespace: string; labels: Labels }[] = [{ namespace, labels: {} }, ...sources];
+      return ports
+        .filter(({ protocol }) => mayBeHttp(protocol))
+        .flatMap(({ number }) => senders.map((from) => ({ from, host: hostname, port: number, entries })));
+    });
 }
 
 function gatewayTargets(model: MeshModel): Target[] {
@@ -178,10 +214,17 @@ function gatewayTargets(model: MeshModel): Target[] {
     const name = `${gateway.metadata?.namespace ?? 'default'}/${gateway.metadata?.name}`;
     const bound = model.virtualServices.filter(({ gateways }) => gateways.includes(name));
     const from: Sender = { gateway: labelsOf(gateway.spec?.selector) };
-    return asList(gateway.spec?.servers).filter((server) => ['HTTP', 'HTTP2', 'GRPC', 'HTTPS'].includes(String(server?.port?.protocol).toUpperCase())).flatMap((server) => {
-      const hosts = new Set([...textsOf(server.hosts), ...bound.flatMap((vs) => vs.hosts)].map(hostLike));
-      return [...hosts].map((host) => ({ from, host, port: Number(server.port.number), entries: entriesOf(bound.filter((vs) => vs.hosts.some((each) => covers(each, host))).flatMap(({ rules }) => rules)) }));
-    });
+    return asList(gateway.spec?.servers)
+      .filter((server) => ['HTTP', 'HTTP2', 'GRPC', 'HTTPS'].includes(String(server?.port?.protocol).toUpperCase()))
+      .flatMap((server) => {
+        const hosts = new Set([...textsOf(server.hosts), ...bound.flatMap((vs) => vs.hosts)].map(hostLike));
+        return [...hosts].map((host) => ({
+          from,
+          host,
+          port: Number(server.port.number),
+          entries: entriesOf(bound.filter((vs) => vs.hosts.some((each) => covers(each, host))).flatMap(({ rules }) => rules)),
+        }));
+      });
   });
 }
 

@@ -22,7 +22,11 @@ export class Endpoints {
   private readonly found = new Map<string, readonly Backend[]>();
 
   /** @param unready workloads whose pods are not ready, as `namespace/name` */
-  constructor(workloads: readonly Workload[], services: readonly MeshService[], private readonly unready: ReadonlySet<string>) {
+  constructor(
+    workloads: readonly Workload[],
+    services: readonly MeshService[],
+    private readonly unready: ReadonlySet<string>,
+  ) {
     for (const workload of workloads) this.byNamespace.set(workload.namespace, [...(this.byNamespace.get(workload.namespace) ?? []), workload]);
     for (const service of services) this.byService.set(keyOf(service), [...(this.byService.get(keyOf(service)) ?? []), service]);
   }
@@ -62,9 +66,16 @@ export class Endpoints {
 /** Backends with the share that each gets by number of pods. */
 export function shared(backends: readonly Backend[]): WorkloadShare[] {
   const total = backends.reduce((sum, { pods }) => sum + pods, 0);
-  return backends.filter(({ pods }) => pods > 0).map(({ namespace, name, labels, pods }) => ({
-    namespace, workload: name, labels, pods, share: pods / total, ...(labels.version === undefined ? {} : { version: labels.version }),
-  }));
+  return backends
+    .filter(({ pods }) => pods > 0)
+    .map(({ namespace, name, labels, pods }) => ({
+      namespace,
+      workload: name,
+      labels,
+      pods,
+      share: pods / total,
+      ...(labels.version === undefined ? {} : { version: labels.version }),
+    }));
 }
 
 function keyOf({ hostname, namespace }: MeshService): string {

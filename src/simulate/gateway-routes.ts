@@ -1,5 +1,4 @@
 import { asList } from '../json';
-import { byAge, namespaceOf } from '../lanes/hosts';
 import { isCoveredBy } from './names';
 import { labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
 import { ObjectReference } from './outcome';
@@ -9,6 +8,7 @@ import { Domains, Route, routesOf, VirtualHost } from './routes';
 import { MeshService } from './services';
 import { ProxyScope, ProxyScopes } from './sidecar-scope';
 import { VirtualService } from './virtual-services';
+import { byAge, namespaceOf } from '../lanes/hosts';
 
 /*
  * What gateway pods listen on and route by.
@@ -183,8 +183,12 @@ function requireTls(hosts: Map<string, VirtualHost>, name: string, server: Gatew
 
 /** The server that takes a TLS connection for a server name. */
 export function serverForName(servers: readonly GatewayServer[], serverName: string): GatewayServer | undefined {
-  const fitting = servers.flatMap((server) => server.hosts.map((host) => host.split('/').pop()!)
-    .filter((host) => isCoveredBy(serverName, host.toLowerCase())).map((host) => ({ server, host })));
+  const fitting = servers.flatMap((server) =>
+    server.hosts
+      .map((host) => host.split('/').pop()!)
+      .filter((host) => isCoveredBy(serverName, host.toLowerCase()))
+      .map((host) => ({ server, host })),
+  );
   return fitting.sort((one, other) => specificity(other.host) - specificity(one.host))[0]?.server;
 }
 

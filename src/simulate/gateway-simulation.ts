@@ -4,14 +4,14 @@ import { Proxy } from './destinations';
 import { GatewayServer, gatewayRoutes, serverForName, ServerKind, serversOf } from './gateway-routes';
 import { Manifest, named } from './objects';
 import { Branch, Caveat, Ending, Outcome } from './outcome';
-import { RequestView } from './request-view';
 import { Labels, SimulatedRequest } from './request';
+import { RequestView } from './request-view';
 import { claimCaveats, RouteFollower, unique } from './route-outcome';
 import { Domains, routeFor, VirtualHost } from './routes';
 import { SendingGateway } from './senders';
 import { MeshService } from './services';
-import { decisionBy } from './sidecar-simulation';
 import { ProxyScopes } from './sidecar-scope';
+import { decisionBy } from './sidecar-simulation';
 import { TcpRoutes } from './tcp-routes';
 
 /** What requests through gateways are simulated with. */
@@ -36,8 +36,14 @@ export class GatewaySimulation {
   /** Where a client's request goes. */
   public send(request: SimulatedRequest, labels: Labels, pods: SendingGateway | undefined): Outcome {
     const view = new RequestView(request, request.tls ? 'https' : 'http');
-    const words = pods?.words ?? `a client of gateway ${Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',')}`;
-    const part = pods ? this.atPods(view, pods) : failure(0, `no workload has the labels ${JSON.stringify(labels)}, and no Gateway selects them: the connection is refused`);
+    const words =
+      pods?.words ??
+      `a client of gateway ${Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',')}`;
+    const part = pods
+      ? this.atPods(view, pods)
+      : failure(0, `no workload has the labels ${JSON.stringify(labels)}, and no Gateway selects them: the connection is refused`);
     return { sender: words, method: view.method, authority: view.authority, port: view.port, path: view.path + view.query, ...part };
   }
 
@@ -46,7 +52,13 @@ export class GatewaySimulation {
     const here = this.serversOf(pods).filter((server) => server.listenPort === listenPort);
     if (listenPort === undefined) return failure(0, `the gateway's Service has no port ${view.port}: the connection is refused`);
     if (here.length === 0) return failure(0, `no Gateway opens port ${view.port} at these pods: the connection is refused`);
-    const server = view.scheme === 'https' ? serverForName(here.filter(({ kind }) => kind !== ServerKind.HTTP), view.hostName) : here.find(({ kind }) => kind === ServerKind.HTTP);
+    const server =
+      view.scheme === 'https'
+        ? serverForName(
+          here.filter(({ kind }) => kind !== ServerKind.HTTP),
+          view.hostName,
+        )
+        : here.find(({ kind }) => kind === ServerKind.HTTP);
     if (!server) return failure(0, whyNoServer(view, here));
     if (server.kind === ServerKind.OPAQUE) return this.passedOn(view, pods, server);
     const sharing = server.kind === ServerKind.HTTP ? here.filter(({ kind }) => kind === ServerKind.HTTP) : [server];
@@ -60,7 +72,9 @@ export class GatewaySimulation {
     const entry = this.parts.access.admit({ namespace: pods.namespace, labels: pods.labels, port: listenPort }, undefined, view);
     const all = unique([...caveats, ...entry.caveats]);
     if (!entry.allowed) return { ...failure(403, `${entry.reason} (at the gateway)`, undefined, entry.cause), caveats: all };
-    if (host?.requiresTls && view.scheme === 'http') return { decision: { routes, virtualHost: host.name, gateway: host.gateway, overruled: [] }, ...toHttps(view, host), caveats: all };
+    if (host?.requiresTls && view.scheme === 'http') {
+      return { decision: { routes, virtualHost: host.name, gateway: host.gateway, overruled: [] }, ...toHttps(view, host), caveats: all };
+    }
     if (!host) {
       const reason = `no VirtualService of a Gateway at these pods is for the host ${view.hostName}`;
       return { ...failure(404, reason, 'NR', servers[0].gateway), decision: { routes, overruled: [] }, caveats: all };
@@ -75,7 +89,11 @@ export class GatewaySimulation {
     if (!route) {
       const owners = [...new Set(host.routes.map(({ virtualService }) => virtualService && named(virtualService.object)))].join(', ');
       const owner = host.routes[0]?.virtualService?.object;
-      return { ...failure(404, `no rule of ${owners || 'any VirtualService'} takes this request`, 'NR', owner), decision: { routes, virtualHost: host.name, gateway: host.gateway, virtualService: owner, overruled: [] }, caveats: skipped };
+      return {
+        ...failure(404, `no rule of ${owners || 'any VirtualService'} takes this request`, 'NR', owner),
+        decision: { routes, virtualHost: host.name, gateway: host.gateway, virtualService: owner, overruled: [] },
+        caveats: skipped,
+      };
     }
     const outcome = this.parts.follower.follow(route, view, { proxy: this.proxyOf(pods), caller: { identity: pods, hasProxy: true } });
     return { decision: { ...decisionBy(route, routes, host), overruled: [] }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
@@ -87,12 +105,33 @@ export class GatewaySimulation {
     const bound = this.parts.scopes.virtualServicesFor(pods.namespace, gateway);
     const own = { hostname: view.hostName } as MeshService;
     const route = new TcpRoutes(bound).routeFor(own, view, { ...pods, gateway });
-    const note: Caveat = { code: 'Tcp', message: `${named(server.gateway)} passes connections on at port ${view.port}: they are routed as a whole, and matches on addresses are not modelled` };
-    if (!route) return { ...failure(0, `no tls or tcp rule of a VirtualService of ${named(server.gateway)} takes the connection`, undefined, server.gateway), caveats: [note] };
+    const note: Caveat = {
+      code: 'Tcp',
+      message: `${named(server.gateway)} passes connections on at port ${view.port}: they are routed as a whole, and matches on addresses are not modelled`,
+    };
+    if (!route) {
+      return {
+        ...failure(0, `no tls or tcp rule of a VirtualService of ${named(server.gateway)} takes the connection`, undefined, server.gateway),
+        caveats: [note],
+      };
+    }
     const proxy = this.proxyOf(pods);
-    const outcome = this.parts.follower.follow({ ...route, port: server.port, lookup: (host) => proxy.scope.services.get(host) }, view, { proxy, caller: { identity: pods, hasProxy: true } });
+    const outcome = this.parts.follower.follow({ ...route, port: server.port, lookup: (host) => proxy.scope.services.get(host) }, view, {
+      proxy,
+      caller: { identity: pods, hasProxy: true },
+    });
     const { fault: _, timeoutMs: __, retries: ___, ...rest } = outcome;
-    return { ...rest, decision: { routes: server.routeName, gateway: server.gateway, virtualService: route.rule?.owner, rule: route.rule && { index: route.rule.index }, overruled: [] }, caveats: unique([note, ...outcome.caveats]) };
+    return {
+      ...rest,
+      decision: {
+        routes: server.routeName,
+        gateway: server.gateway,
+        virtualService: route.rule?.owner,
+        rule: route.rule && { index: route.rule.index },
+        overruled: [],
+      },
+      caveats: unique([note, ...outcome.caveats]),
+    };
   }
 
   private proxyOf(pods: SendingGateway): Proxy {
@@ -113,28 +152,56 @@ export class GatewaySimulation {
     const key = servers[0].routeName;
     const known = tables.get(key);
     if (known) return known;
-    const made = gatewayRoutes(servers, { pods, scope: this.parts.scopes.ofGateway(pods.namespace), scopes: this.parts.scopes, services: this.parts.services });
+    const made = gatewayRoutes(servers, {
+      pods,
+      scope: this.parts.scopes.ofGateway(pods.namespace),
+      scopes: this.parts.scopes,
+      services: this.parts.services,
+    });
     tables.set(key, made);
     return made;
   }
 
   private inboundCaveats(branches: readonly Branch[]): Caveat[] {
-    return branches.flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
+    return branches
+      .flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
       .flatMap(({ namespace, labels }) => this.parts.caveats.atProxy(namespace, labels, 'SIDECAR_INBOUND'));
   }
 }
 
 function failure(status: number, reason: string, flag?: string, cause?: Branch['cause']): Part {
-  return { branches: [{ probability: 1, ending: Ending.FAILED, status, flag, reason, cause, workloads: [], answerHeaders: [] }], mirrors: [], caveats: [] };
+  return {
+    branches: [{ probability: 1, ending: Ending.FAILED, status, flag, reason, cause, workloads: [], answerHeaders: [] }],
+    mirrors: [],
+    caveats: [],
+  };
 }
 
 function whyNoServer(view: RequestView, servers: readonly GatewayServer[]): string {
-  if (view.scheme === 'http') return `port ${view.port} speaks TLS only (${servers.map(({ gateway }) => named(gateway)).join(', ')}), and the request is in plain text: the connection is closed`;
-  if (servers.every(({ kind }) => kind === ServerKind.HTTP)) return `port ${view.port} speaks plain HTTP (${named(servers[0].gateway)}), and the client starts TLS: the connection fails`;
+  if (view.scheme === 'http') {
+    return `port ${view.port} speaks TLS only (${servers.map(({ gateway }) => named(gateway)).join(', ')}), and the request is in plain text: the connection is closed`;
+  }
+  if (servers.every(({ kind }) => kind === ServerKind.HTTP)) {
+    return `port ${view.port} speaks plain HTTP (${named(servers[0].gateway)}), and the client starts TLS: the connection fails`;
+  }
   return `no TLS server at port ${view.port} is for the server name ${view.hostName}: the connection is closed`;
 }
 
 function toHttps(view: RequestView, host: VirtualHost): Pick<Part, 'branches' | 'mirrors'> {
   const location = `https://${view.authority}${view.path}${view.query}`;
-  return { branches: [{ probability: 1, ending: Ending.REDIRECTED, status: 301, location, reason: `${host.gateway ? named(host.gateway) : 'the Gateway'} redirects plain text to https`, cause: host.gateway, workloads: [], answerHeaders: [] }], mirrors: [] };
+  return {
+    branches: [
+      {
+        probability: 1,
+        ending: Ending.REDIRECTED,
+        status: 301,
+        location,
+        reason: `${host.gateway ? named(host.gateway) : 'the Gateway'} redirects plain text to https`,
+        cause: host.gateway,
+        workloads: [],
+        answerHeaders: [],
+      },
+    ],
+    mirrors: [],
+  };
 }

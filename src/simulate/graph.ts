@@ -1,14 +1,14 @@
 import { asList } from '../json';
-import { Topology, TopologyOptions } from './topology';
+import { whereText } from './diff';
 import { laneHeaderOf, DEFAULT_LANE_HEADER, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
 import { selects } from './objects';
 import { Ending, Outcome } from './outcome';
-import { mayBeHttp } from './protocols';
 import { hostLike } from './probes';
-import { percent } from './story';
-import { whereText } from './diff';
+import { mayBeHttp } from './protocols';
 import { Sender } from './request';
+import { percent } from './story';
+import { Topology, TopologyOptions } from './topology';
 
 /**
  * A picture of a mesh as a Mermaid flowchart: services with their versions, which version each lane reaches, weights, mirrors,
@@ -27,7 +27,10 @@ class Painter {
   private readonly header: string;
   private readonly lanes: readonly string[];
 
-  constructor(private readonly model: MeshModel, private readonly options: TopologyOptions) {
+  constructor(
+    private readonly model: MeshModel,
+    private readonly options: TopologyOptions,
+  ) {
     this.header = laneHeaderOf(model.virtualServices) ?? DEFAULT_LANE_HEADER;
     this.lanes = lanesOf(model.virtualServices, this.header);
   }
@@ -51,9 +54,16 @@ class Painter {
   private service(host: string): void {
     const service = this.model.services.find(({ hostname }) => hostname === host)!;
     const id = this.id(host);
-    const workloads = this.model.workloads.filter((each) => service.selector && each.namespace === service.namespace && selects(service.selector, each.labels));
+    const workloads = this.model.workloads.filter(
+      (each) => service.selector && each.namespace === service.namespace && selects(service.selector, each.labels),
+    );
     const versions = workloads.map((each) => `    ${this.id(`${each.namespace}/${each.name}`)}(${quoted(each.labels.version ?? each.name)})`);
-    this.lines.push(`  subgraph ${id}_group [${quoted(`${service.object.name} (${service.namespace})`)}]`, `    ${id}{{${quoted(service.object.name)}}}`, ...versions, '  end');
+    this.lines.push(
+      `  subgraph ${id}_group [${quoted(`${service.object.name} (${service.namespace})`)}]`,
+      `    ${id}{{${quoted(service.object.name)}}}`,
+      ...versions,
+      '  end',
+    );
     const port = service.ports.find(({ protocol }) => mayBeHttp(protocol))!.number;
     const from: Sender = { namespace: service.namespace };
     const baseline = this.model.send({ from, host, port });
@@ -68,16 +78,23 @@ class Painter {
   private outcome(from: string, outcome: Outcome, label: string): void {
     for (const branch of outcome.branches) {
       if (branch.ending === Ending.SERVED) {
-        for (const { namespace, workload, share } of branch.workloads) this.edge(from, this.id(`${namespace}/${workload}`), '-->', withShare(label, branch.probability * share));
+        for (const { namespace, workload, share } of branch.workloads) {
+          this.edge(from, this.id(`${namespace}/${workload}`), '-->', withShare(label, branch.probability * share));
+        }
       } else {
-        const text = branch.ending === Ending.FAILED ? `${branch.status || 'no answer'} ${branch.flag ?? ''}`.trim() : branch.location ?? branch.workloads[0]?.workload ?? `status ${branch.status}`;
+        const text =
+          branch.ending === Ending.FAILED
+            ? `${branch.status || 'no answer'} ${branch.flag ?? ''}`.trim()
+            : (branch.location ?? branch.workloads[0]?.workload ?? `status ${branch.status}`);
         const id = this.id(`end ${text}`);
         this.declare(`${id}[/${quoted(text)}/]`);
         this.edge(from, id, '-->', withShare(label, branch.probability));
       }
     }
     for (const { workloads, percent: share } of outcome.mirrors) {
-      for (const { namespace, workload } of workloads) this.edge(from, this.id(`${namespace}/${workload}`), '-.->', `mirror${share < 100 ? ` ${share} %` : ''}${label === '' ? '' : ` ${label}`}`);
+      for (const { namespace, workload } of workloads) {
+        this.edge(from, this.id(`${namespace}/${workload}`), '-.->', `mirror${share < 100 ? ` ${share} %` : ''}${label === '' ? '' : ` ${label}`}`);
+      }
     }
   }
 
@@ -135,4 +152,3 @@ function withShare(label: string, share: number): string {
 function quoted(text: string): string {
   return `"${text.replace(/"/g, '#quot;')}"`;
 }
-

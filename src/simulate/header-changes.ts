@@ -24,7 +24,10 @@ export function headerChanges(rule: Operations, destination: Operations, isAlone
 
 function oneList(levels: Operations[]): HeaderChange[] {
   return [
-    ...levels.flatMap((level) => asList(level?.remove).map(String)).filter(isChangeable).map((name): HeaderChange => ({ action: 'remove', name: name.toLowerCase() })),
+    ...levels
+      .flatMap((level) => asList(level?.remove).map(String))
+      .filter(isChangeable)
+      .map((name): HeaderChange => ({ action: 'remove', name: name.toLowerCase() })),
     ...levels.flatMap((level) => sorted(level?.set)).map(([name, value]): HeaderChange => ({ action: 'set', name: name.toLowerCase(), value })),
     ...levels.flatMap((level) => sorted(level?.add)).map(([name, value]): HeaderChange => ({ action: 'add', name: name.toLowerCase(), value })),
   ];
@@ -43,7 +46,8 @@ function isChangeable(name: string): boolean {
 
 /** The host that header operations make of a request's. */
 export function hostSetBy(operations: Operations): string | undefined {
-  const host = (changes: any) => Object.entries(changes ?? {}).find(([name]) => [':authority', 'host'].includes(name.toLowerCase()))?.[1] as string | undefined;
+  const host = (changes: any) =>
+    Object.entries(changes ?? {}).find(([name]) => [':authority', 'host'].includes(name.toLowerCase()))?.[1] as string | undefined;
   return host(operations?.request?.set) || host(operations?.request?.add) || undefined;
 }
 

@@ -1,7 +1,7 @@
 import { asList } from '../json';
+import { Rule, VirtualService } from './virtual-services';
 import { compareText } from '../lanes/hosts';
 import { laneOfRule } from '../lanes/weave';
-import { Rule, VirtualService } from './virtual-services';
 
 /** The lane header of a mesh without woven rules. */
 export const DEFAULT_LANE_HEADER = 'project-version';
@@ -11,7 +11,7 @@ export function laneHeaderOf(virtualServices: readonly VirtualService[]): string
   const votes = new Map<string, number>();
   for (const { spec } of allRules(virtualServices)) {
     const lane = laneOfRule(spec);
-    for (const [name, match] of Object.entries<any>(lane === undefined ? {} : spec.match?.[0]?.headers ?? {})) {
+    for (const [name, match] of Object.entries<any>(lane === undefined ? {} : (spec.match?.[0]?.headers ?? {}))) {
       if (match?.exact === lane) votes.set(name.toLowerCase(), (votes.get(name.toLowerCase()) ?? 0) + 1);
     }
   }

@@ -1,6 +1,6 @@
+import { numberOf } from './objects';
 import { RequestView } from './request-view';
 import { Complaint, StringMatches } from './string-match';
-import { numberOf } from './objects';
 
 /*
  * The part of a match entry that Envoy looks at: path, headers, query. What istiod decides by (port, gateways, source) is in
@@ -69,20 +69,24 @@ function lowerCased(uri: any): any {
 }
 
 function headerConditions(entry: any, strings: StringMatches, complain: Complaint): Condition[] {
-  const wanted = named(entry.headers, 'headers', complain).filter(([name]) => !isClaim(name)).map(([name, match]): Condition => {
-    const test = valueTest(match, `headers.${name}`, strings, complain);
-    const key = name.toLowerCase();
-    return (request) => {
-      const value = request.header(key);
-      return value !== undefined && (!test || test(value));
-    };
-  });
-  const unwanted = named(entry.withoutHeaders, 'withoutHeaders', complain).filter(([name]) => !isClaim(name)).map(([name, match]): Condition => {
-    const test = valueTest(match, `withoutHeaders.${name}`, strings, complain);
-    const key = name.toLowerCase();
-    // Envoy takes a missing header for an empty one where it compares values.
-    return (request) => (test ? !test(request.header(key) ?? '') : request.header(key) === undefined);
-  });
+  const wanted = named(entry.headers, 'headers', complain)
+    .filter(([name]) => !isClaim(name))
+    .map(([name, match]): Condition => {
+      const test = valueTest(match, `headers.${name}`, strings, complain);
+      const key = name.toLowerCase();
+      return (request) => {
+        const value = request.header(key);
+        return value !== undefined && (!test || test(value));
+      };
+    });
+  const unwanted = named(entry.withoutHeaders, 'withoutHeaders', complain)
+    .filter(([name]) => !isClaim(name))
+    .map(([name, match]): Condition => {
+      const test = valueTest(match, `withoutHeaders.${name}`, strings, complain);
+      const key = name.toLowerCase();
+      // Envoy takes a missing header for an empty one where it compares values.
+      return (request) => (test ? !test(request.header(key) ?? '') : request.header(key) === undefined);
+    });
   return [...wanted, ...unwanted];
 }
 
@@ -110,7 +114,9 @@ function valueTest(match: any, property: string, strings: StringMatches, complai
 
 function named(conditions: any, property: string, complain: Complaint): [string, any][] {
   if (conditions === undefined || conditions === null) return [];
-  if (typeof conditions !== 'object' || Array.isArray(conditions)) throw complain(property, 'must be an object with a condition for each name', conditions);
+  if (typeof conditions !== 'object' || Array.isArray(conditions)) {
+    throw complain(property, 'must be an object with a condition for each name', conditions);
+  }
   return Object.entries(conditions);
 }
 

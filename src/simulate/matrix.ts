@@ -1,4 +1,3 @@
-import { DEFAULT_CLUSTER_DOMAIN, LostHost, lostHosts } from '../lanes/hosts';
 import { conditionsText } from './conditions';
 import { conditionOn, DEFAULT_LANE_HEADER, laneHeaderOf, lanesOf, unknownLane } from './lanes';
 import { MeshModel, MeshModelOptions } from './mesh-model';
@@ -10,6 +9,7 @@ import { unique } from './route-outcome';
 import { MeshService } from './services';
 import { isAlias } from './sidecar-scope';
 import { standInsFor, standInHosts } from './stand-ins';
+import { DEFAULT_CLUSTER_DOMAIN, LostHost, lostHosts } from '../lanes/hosts';
 
 /** A version and the share of requests that it serves. */
 export interface Share {
@@ -98,7 +98,10 @@ export function laneMatrix(manifests: readonly Manifest[], options: MatrixOption
       ...lanes.map((lane) => ({ lane, other: false, cells: row(lane) })),
       { other: true, cells: row(unknownLane(lanes)) },
     ],
-    lostHosts: lostHosts(usable.filter((manifest) => groupOf(manifest) === 'networking.istio.io' && manifest.kind === 'VirtualService'), clusterDomain),
+    lostHosts: lostHosts(
+      usable.filter((manifest) => groupOf(manifest) === 'networking.istio.io' && manifest.kind === 'VirtualService'),
+      clusterDomain,
+    ),
     takenForGranted: standInHosts(standIns),
     caveats: unique(maker.caveats),
   };
@@ -119,17 +122,22 @@ interface Column {
 /** Services that have workloads or rules; one column for each port that HTTP rules may be for. */
 function columnsOf(model: MeshModel): Column[] {
   const ruled = new Set(model.virtualServices.flatMap(({ hosts }) => hosts));
-  return model.services.filter((service) => !isAlias(service) && !service.hostname.startsWith('*') && (service.isKubernetes || ruled.has(service.hostname))).flatMap((service) => {
-    const http = service.ports.filter(({ protocol }) => mayBeHttp(protocol));
-    const ports = http.length > 0 ? http : service.ports.slice(0, 1);
-    return ports.map(({ number }) => ({ label: ports.length > 1 ? `${service.hostname}:${number}` : service.hostname, service, port: number }));
-  });
+  return model.services
+    .filter((service) => !isAlias(service) && !service.hostname.startsWith('*') && (service.isKubernetes || ruled.has(service.hostname)))
+    .flatMap((service) => {
+      const http = service.ports.filter(({ protocol }) => mayBeHttp(protocol));
+      const ports = http.length > 0 ? http : service.ports.slice(0, 1);
+      return ports.map(({ number }) => ({ label: ports.length > 1 ? `${service.hostname}:${number}` : service.hostname, service, port: number }));
+    });
 }
 
 class CellMaker {
   public readonly caveats: Caveat[] = [];
 
-  constructor(private readonly model: MeshModel, private readonly header: string) {}
+  constructor(
+    private readonly model: MeshModel,
+    private readonly header: string,
+  ) {}
 
   public cell({ service, port }: Column, lane: string | undefined): MatrixCell {
     const outcome = this.send(service, port, lane, {});
@@ -146,16 +154,20 @@ class CellMaker {
 
   private conditional(base: Outcome, service: MeshService, port: number, lane: string | undefined) {
     const owner = base.decision?.virtualService ?? base.decision?.delegatedBy;
-    const vs = this.model.virtualServices.find(({ object, rules }) => owner && (named(object) === named(owner) || rules.some((rule) => named(rule.owner) === named(owner))));
-    return (vs?.rules ?? []).flatMap(({ entries }) => entries).flatMap(({ spec }) => {
-      const when = conditionsText(spec, this.header);
-      const probed = probeOf(withoutHeader(spec, this.header));
-      const wanted = conditionOn(spec?.headers, this.header);
-      // A rule of another lane has nothing to say of this one.
-      if (when === '' || !('probe' in probed) || (wanted?.exact !== undefined && wanted.exact !== lane)) return [];
-      const outcome = this.send(service, port, lane, probed.probe);
-      return [{ when, outcome, shares: this.sharesOf(outcome.branches, service) }];
-    });
+    const vs = this.model.virtualServices.find(
+      ({ object, rules }) => owner && (named(object) === named(owner) || rules.some((rule) => named(rule.owner) === named(owner))),
+    );
+    return (vs?.rules ?? [])
+      .flatMap(({ entries }) => entries)
+      .flatMap(({ spec }) => {
+        const when = conditionsText(spec, this.header);
+        const probed = probeOf(withoutHeader(spec, this.header));
+        const wanted = conditionOn(spec?.headers, this.header);
+        // A rule of another lane has nothing to say of this one.
+        if (when === '' || !('probe' in probed) || (wanted?.exact !== undefined && wanted.exact !== lane)) return [];
+        const outcome = this.send(service, port, lane, probed.probe);
+        return [{ when, outcome, shares: this.sharesOf(outcome.branches, service) }];
+      });
   }
 
   private send(service: MeshService, port: number, lane: string | undefined, probe: any): Outcome {
@@ -177,9 +189,12 @@ class CellMaker {
 
 function versionsOf(branch: Branch, service: MeshService): [string, number][] {
   switch (branch.ending) {
-    case Ending.REDIRECTED: return [['redirect', 1]];
-    case Ending.ANSWERED: return [[`status ${branch.status}`, 1]];
-    case Ending.FAILED: return [[[branch.status || 'no answer', branch.flag].filter(Boolean).join(' '), 1]];
+    case Ending.REDIRECTED:
+      return [['redirect', 1]];
+    case Ending.ANSWERED:
+      return [[`status ${branch.status}`, 1]];
+    case Ending.FAILED:
+      return [[[branch.status || 'no answer', branch.flag].filter(Boolean).join(' '), 1]];
     default: {
       const elsewhere = branch.destination && branch.destination.host !== service.hostname ? `${branch.destination.host.split('.')[0]}:` : '';
       return branch.workloads.map(({ version, workload, share }) => [elsewhere + (version ?? workload), share]);
@@ -201,5 +216,8 @@ function withoutHeader(entry: any, header: string): any {
 }
 
 function firstOfEach(conditional: ConditionalShares[]): ConditionalShares[] {
-  return conditional.filter(({ when, serves }, index) => conditional.findIndex((other) => other.when === when && JSON.stringify(other.serves) === JSON.stringify(serves)) === index);
+  return conditional.filter(
+    ({ when, serves }, index) =>
+      conditional.findIndex((other) => other.when === when && JSON.stringify(other.serves) === JSON.stringify(serves)) === index,
+  );
 }

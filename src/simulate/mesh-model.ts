@@ -93,7 +93,11 @@ export class MeshModel {
     const strings = new StringMatches();
     this.workloads = notOwned(manifests).flatMap((manifest) => workloadOf(manifest, namespaces) ?? []);
     this.services = servicesOf(objects.of('', 'Service'), objects.of('networking.istio.io', 'ServiceEntry'), this.clusterDomain);
-    this.virtualServices = virtualServicesOf(objects.of('networking.istio.io', 'VirtualService'), { clusterDomain: this.clusterDomain, strings, where: options.where ?? (() => undefined) });
+    this.virtualServices = virtualServicesOf(objects.of('networking.istio.io', 'VirtualService'), {
+      clusterDomain: this.clusterDomain,
+      strings,
+      where: options.where ?? (() => undefined),
+    });
     this.gateways = objects.of('networking.istio.io', 'Gateway');
     const destinationRules = new DestinationRules(objects.of('networking.istio.io', 'DestinationRule'), this.rootNamespace, this.clusterDomain);
     const scopes = new ProxyScopes({
@@ -105,7 +109,11 @@ export class MeshModel {
       allowsUnknownHosts: options.registryOnly !== true,
     });
     const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready));
-    const access = new AccessPolicies(objects.of('security.istio.io', 'AuthorizationPolicy'), objects.of('security.istio.io', 'PeerAuthentication'), this.rootNamespace);
+    const access = new AccessPolicies(
+      objects.of('security.istio.io', 'AuthorizationPolicy'),
+      objects.of('security.istio.io', 'PeerAuthentication'),
+      this.rootNamespace,
+    );
     const arrivals = new Arrivals(access, options.mutualTls !== false);
     const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
     const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
@@ -161,7 +169,9 @@ class ManifestsByKind {
 function notOwned(manifests: readonly Manifest[]): Manifest[] {
   const key = (kind: string, namespace: string, name: string) => `${kind} ${namespace}/${name}`;
   const known = new Set(manifests.map((manifest) => key(manifest?.kind, namespaceOf(manifest), manifest?.metadata?.name)));
-  return manifests.filter((manifest) => !asList(manifest?.metadata?.ownerReferences).some((owner) => known.has(key(owner?.kind, namespaceOf(manifest), owner?.name))));
+  return manifests.filter(
+    (manifest) => !asList(manifest?.metadata?.ownerReferences).some((owner) => known.has(key(owner?.kind, namespaceOf(manifest), owner?.name))),
+  );
 }
 
 function sourceLabelKeys(virtualServices: readonly VirtualService[]): string[] {

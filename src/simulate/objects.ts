@@ -1,7 +1,7 @@
 import { asList } from '../json';
-import { namespaceOf } from '../lanes/hosts';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
+import { namespaceOf } from '../lanes/hosts';
 
 /** A manifest: it comes from anybody, so nothing is known of its shape. */
 export type Manifest = any;

@@ -1,8 +1,8 @@
-import { createdAt } from '../lanes/hosts';
 import { isCoveredBy, isWildcard } from './names';
 import { Decision } from './outcome';
 import { VirtualHost } from './routes';
 import { VirtualService } from './virtual-services';
+import { createdAt } from '../lanes/hosts';
 
 const known = new WeakMap<VirtualHost, Decision['overruled']>();
 

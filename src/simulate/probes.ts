@@ -1,8 +1,8 @@
 import { asList } from '../json';
 import { isWildcard } from './names';
 import { labelsOf, textsOf } from './objects';
-import { Sender, SimulatedRequest } from './request';
 import { sampleOf } from './regex-sample';
+import { Sender, SimulatedRequest } from './request';
 
 /*
  * Requests that a rule set tells apart: what a match entry asks for, as a request that meets it.
@@ -31,8 +31,12 @@ export function probeOf(entry: any): ProbeResult {
     if (sample === undefined) gaveUp.push(String(match?.regex));
     return sample ?? fallback;
   };
-  const named = (conditions: any) => Object.fromEntries(Object.entries<any>(conditions ?? {})
-    .filter(([name]) => !name.startsWith('@')).map(([name, match]) => [name.toLowerCase(), text(match, 'any')]));
+  const named = (conditions: any) =>
+    Object.fromEntries(
+      Object.entries<any>(conditions ?? {})
+        .filter(([name]) => !name.startsWith('@'))
+        .map(([name, match]) => [name.toLowerCase(), text(match, 'any')]),
+    );
   const parameters = Object.fromEntries(Object.entries<any>(entry?.queryParams ?? {}).map(([name, match]) => [name, text(match, '1')]));
   const { ':authority': authorityHeader, ':method': methodHeader, ...headers } = named(entry?.headers);
   const probe: Probe = {
@@ -64,7 +68,9 @@ function textMeeting(match: any, fallback: string): string | undefined {
 /** The single things that an entry asks for, each as a probe of its own. */
 export function atomsOf(entry: any): ProbeResult[] {
   const parts: any[] = [];
-  for (const field of ['uri', 'method', 'authority', 'port', 'sourceNamespace', 'sourceLabels']) if (entry?.[field]) parts.push({ [field]: entry[field] });
+  for (const field of ['uri', 'method', 'authority', 'port', 'sourceNamespace', 'sourceLabels']) {
+    if (entry?.[field]) parts.push({ [field]: entry[field] });
+  }
   for (const field of ['headers', 'queryParams']) {
     for (const [name, match] of Object.entries(entry?.[field] ?? {})) parts.push({ [field]: { [name]: match } });
   }
@@ -79,7 +85,8 @@ export function joined(one: Probe, other: Probe): Probe | undefined {
     if (one[field] !== undefined && other[field] !== undefined && one[field] !== other[field]) return undefined;
   }
   for (const field of ['query', 'headers', 'sourceLabels'] as const) {
-    if (Object.entries(one[field] ?? {}).some(([name, value]) => other[field]?.[name] !== undefined && other[field]![name] !== value)) return undefined;
+    const wanted = other[field] ?? {};
+    if (Object.entries(one[field] ?? {}).some(([name, value]) => wanted[name] !== undefined && wanted[name] !== value)) return undefined;
   }
   return {
     ...one,
@@ -95,7 +102,9 @@ function mergedFields(one: Probe, other: Probe): Probe {
 
 /** The request that a probe stands for. */
 export function requestFor(probe: Probe, from: Sender, host: string, port: number): SimulatedRequest {
-  const query = Object.entries(probe.query ?? {}).map(([name, value]) => `${name}=${value}`).join('&');
+  const query = Object.entries(probe.query ?? {})
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
   const path = probe.path ?? '/';
   const headers = { ...probe.headers, ...(probe.authority === undefined ? {} : { host: probe.authority }) };
   return {

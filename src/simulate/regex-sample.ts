@@ -19,7 +19,10 @@ class Sampler {
   private at = 0;
 
   /** @param filler what a part that may be anything becomes */
-  constructor(private readonly regex: string, private readonly filler: string) {}
+  constructor(
+    private readonly regex: string,
+    private readonly filler: string,
+  ) {}
 
   public sample(): string | undefined {
     try {
@@ -60,13 +63,19 @@ class Sampler {
   private atom(): string {
     const character = this.regex[this.at++];
     switch (character) {
-      case '(': return this.group();
-      case '[': return this.characterClass();
-      case '\\': return this.escape();
-      case '.': return this.filler;
+      case '(':
+        return this.group();
+      case '[':
+        return this.characterClass();
+      case '\\':
+        return this.escape();
+      case '.':
+        return this.filler;
       case '^':
-      case '$': return '';
-      default: return character;
+      case '$':
+        return '';
+      default:
+        return character;
     }
   }
 
@@ -84,7 +93,8 @@ class Sampler {
     if (!found) throw new Unreadable();
     this.at += found[0].length;
     const compiled = RE2JS.compile(`[${found[1] ?? ''}${found[2]}]`);
-    const character = [...'aA0-_./ ~z9'].find((each) => compiled.matches(each)) ?? [...found[2].replace(/\\/g, '')].find((each) => compiled.matches(each));
+    const character =
+      [...'aA0-_./ ~z9'].find((each) => compiled.matches(each)) ?? [...found[2].replace(/\\/g, '')].find((each) => compiled.matches(each));
     if (character === undefined) throw new Unreadable();
     return character;
   }

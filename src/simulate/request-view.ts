@@ -1,7 +1,7 @@
 import { InvalidInput, shown } from '../errors';
-import { headerNameProblem, portProblem } from '../traffic/predicates';
 import { HeaderValues } from './outcome';
 import { SimulatedRequest } from './request';
+import { headerNameProblem, portProblem } from '../traffic/predicates';
 
 /** A request as the proxy that routes it sees it. */
 export class RequestView {
@@ -20,7 +20,10 @@ export class RequestView {
    * @param scheme what the proxy takes the request's scheme to be
    * @throws InvalidInput for what is no request: no host, a port or a header name that cannot be, a path without slash
    */
-  constructor(public readonly request: SimulatedRequest, public readonly scheme: 'http' | 'https' = 'http') {
+  constructor(
+    public readonly request: SimulatedRequest,
+    public readonly scheme: 'http' | 'https' = 'http',
+  ) {
     if (typeof request.host !== 'string' || request.host.trim() === '' || /[\s/]/.test(request.host)) {
       throw new InvalidInput('RequestHost', `'host' must name the host that the request goes to, got ${shown(request.host)}; for example cart.shop`);
     }
@@ -45,11 +48,16 @@ export class RequestView {
   public header(name: string): string | undefined {
     switch (name) {
       case ':authority':
-      case 'host': return this.authority;
-      case ':method': return this.method;
-      case ':scheme': return this.scheme;
-      case ':path': return this.path + this.query;
-      default: return this.headers[name]?.join(',');
+      case 'host':
+        return this.authority;
+      case ':method':
+        return this.method;
+      case ':scheme':
+        return this.scheme;
+      case ':path':
+        return this.path + this.query;
+      default:
+        return this.headers[name]?.join(',');
     }
   }
 
@@ -84,7 +92,10 @@ function headersOf({ headers = {} }: SimulatedRequest): Record<string, readonly 
 
 function parametersOf(query: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
-  for (const part of query.slice(1).split('&').filter((each) => each !== '')) {
+  for (const part of query
+    .slice(1)
+    .split('&')
+    .filter((each) => each !== '')) {
     const at = part.indexOf('=');
     const [name, value] = at < 0 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)];
     if (!parameters.has(name)) parameters.set(name, value);

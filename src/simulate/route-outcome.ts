@@ -37,7 +37,12 @@ export class RouteFollower {
     const fault = faultOf(spec.fault);
     const caveats: Caveat[] = [];
     if (answersPreflight(spec.corsPolicy, request, this.strings, complain)) {
-      return aborted(route, { fault, branches: [answered(200, 'the proxy answers this preflight request by the rule\'s corsPolicy', route)], mirrors: [], caveats });
+      return aborted(route, {
+        fault,
+        branches: [answered(200, "the proxy answers this preflight request by the rule's corsPolicy", route)],
+        mirrors: [],
+        caveats,
+      });
     }
     if (spec.redirect) return { branches: [this.redirected(spec, route, request, complain)], mirrors: [], caveats };
     if (spec.directResponse) return { branches: [directAnswer(spec, route)], mirrors: [], caveats };
@@ -54,11 +59,22 @@ export class RouteFollower {
     });
   }
 
-  private sentTo(spec: any, route: Route, request: RequestView, connection: Connection, complain: Complaint): { branches: Branch[]; caveats: Caveat[] } {
+  private sentTo(
+    spec: any,
+    route: Route,
+    request: RequestView,
+    connection: Connection,
+    complain: Complaint,
+  ): { branches: Branch[]; caveats: Caveat[] } {
     const listed = route.service ? [{ destination: undefined, weight: 1 }] : asList(spec.route);
-    const weighted = listed.length === 1 ? [{ item: listed[0], weight: 1 }] : listed.map((item) => ({ item, weight: numberOf(item?.weight) ?? 0 })).filter(({ weight }) => weight > 0);
+    const weighted =
+      listed.length === 1
+        ? [{ item: listed[0], weight: 1 }]
+        : listed.map((item) => ({ item, weight: numberOf(item?.weight) ?? 0 })).filter(({ weight }) => weight > 0);
     const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
-    if (total === 0) throw complain('route', listed.length === 0 ? 'must name a destination' : 'must have a weight above 0', listed.length === 0 ? '[]' : 0);
+    if (total === 0) {
+      throw complain('route', listed.length === 0 ? 'must name a destination' : 'must have a weight above 0', listed.length === 0 ? '[]' : 0);
+    }
     const path = rewrittenPath(spec.rewrite, route, request, this.strings, complain);
     const parts = weighted.map(({ item, weight }) => {
       const found = route.service
@@ -70,18 +86,35 @@ export class RouteFollower {
   }
 
   private sentToOne(
-    found: FoundDestination, probability: number, item: any, isAlone: boolean, spec: any, path: string, request: RequestView, connection: Connection,
+    found: FoundDestination,
+    probability: number,
+    item: any,
+    isAlone: boolean,
+    spec: any,
+    path: string,
+    request: RequestView,
+    connection: Connection,
   ): { branches: Branch[]; caveats: Caveat[] } {
     const changes = headerChanges(spec.headers, item?.headers, isAlone, 'request');
     const authority = spec.rewrite?.authority || hostSetBy(spec.headers) || hostSetBy(item?.headers) || request.authority;
     const sent: SentRequest = { authority, path, headers: changedHeaders(request.headers, changes) };
     const answerHeaders = headerChanges(spec.headers, item?.headers, isAlone, 'response');
     const filled = [...changes, ...answerHeaders].find(({ value = '' }) => isFilledIn(value));
-    const caveats: Caveat[] = filled ? [{ code: 'HeaderVariable', message: `Envoy fills in the value of header ${filled.name}, ${filled.value}, when a request is there; here it stands as written` }] : [];
+    const caveats: Caveat[] = filled
+      ? [
+        {
+          code: 'HeaderVariable',
+          message: `Envoy fills in the value of header ${filled.name}, ${filled.value}, when a request is there; here it stands as written`,
+        },
+      ]
+      : [];
     const base = { probability, answerHeaders, sent };
     if (found.failure) {
       const { flag, reason, cause } = found.failure;
-      return { branches: [{ ...base, ending: Ending.FAILED, status: 503, flag, reason, cause, destination: found.destination, workloads: [] }], caveats };
+      return {
+        branches: [{ ...base, ending: Ending.FAILED, status: 503, flag, reason, cause, destination: found.destination, workloads: [] }],
+        caveats,
+      };
     }
     if (found.goesToOriginal) return this.toOriginal(found, base, request, connection, caveats);
     const arrived = this.arrivals.at(found, connection.caller, request, base);
@@ -89,24 +122,56 @@ export class RouteFollower {
   }
 
   /** Envoy opens a connection to the address that the client asked for. */
-  private toOriginal(found: FoundDestination, base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>, request: RequestView, { caller, connectedTo }: Connection, caveats: Caveat[]) {
+  private toOriginal(
+    found: FoundDestination,
+    base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
+    request: RequestView,
+    { caller, connectedTo }: Connection,
+    caveats: Caveat[],
+  ) {
     const { host } = found.destination;
     if (found.backends.some(({ workload }) => workload) && connectedTo === host) {
       const arrived = this.arrivals.at(found, caller, request, base);
-      const note: Caveat = { code: 'OriginalDestination', message: `${host} is headless: requests go to the very pod that the client connects to; the shares stand for clients that choose at random` };
+      const note: Caveat = {
+        code: 'OriginalDestination',
+        message: `${host} is headless: requests go to the very pod that the client connects to; the shares stand for clients that choose at random`,
+      };
       return { branches: arrived.branches, caveats: [...caveats, note, ...arrived.caveats] };
     }
     const to = request.request.host;
     const workloads: WorkloadShare[] = [{ namespace: found.service?.namespace ?? '', workload: to, labels: {}, pods: 1, share: 1 }];
-    return { branches: [{ ...base, ending: Ending.OUTSIDE, reason: `${to} answers, which is where the client connects to`, destination: found.destination, workloads }], caveats };
+    return {
+      branches: [
+        {
+          ...base,
+          ending: Ending.OUTSIDE,
+          reason: `${to} answers, which is where the client connects to`,
+          destination: found.destination,
+          workloads,
+        },
+      ],
+      caveats,
+    };
   }
 
   private redirected(spec: any, route: Route, request: RequestView, complain: Complaint): Branch {
     const answer = redirectAnswer(spec.redirect, route, request);
-    if (!answer) throw complain('redirect.redirectCode', 'must be 301, 302, 303, 307 or 308 (Envoy refuses all routes of the port otherwise)', spec.redirect.redirectCode);
+    if (!answer) {
+      throw complain(
+        'redirect.redirectCode',
+        'must be 301, 302, 303, 307 or 308 (Envoy refuses all routes of the port otherwise)',
+        spec.redirect.redirectCode,
+      );
+    }
     return {
-      probability: 1, ending: Ending.REDIRECTED, status: answer.status, location: answer.location, reason: `${ruleName(route)} redirects`, cause: route.rule!.owner,
-      workloads: [], answerHeaders: headerChanges(spec.headers, undefined, true, 'response'),
+      probability: 1,
+      ending: Ending.REDIRECTED,
+      status: answer.status,
+      location: answer.location,
+      reason: `${ruleName(route)} redirects`,
+      cause: route.rule!.owner,
+      workloads: [],
+      answerHeaders: headerChanges(spec.headers, undefined, true, 'response'),
     };
   }
 
@@ -152,12 +217,29 @@ function aborted(route: Route, outcome: RouteOutcome): RouteOutcome {
   const others = share < 1 ? outcome.branches.map((branch) => ({ ...branch, probability: branch.probability * (1 - share) })) : [];
   const status = abort.status ?? 200;
   const grpc = abort.grpcStatus ? ` with gRPC status ${abort.grpcStatus}` : '';
-  return { ...outcome, branches: [{ probability: share, ending: Ending.FAILED, status, flag: 'FI', reason: `${ruleName(route)} injects this fault into ${abort.percent} % of requests${grpc}`, cause: route.rule?.owner, workloads: [], answerHeaders: [] }, ...others] };
+  return {
+    ...outcome,
+    branches: [
+      {
+        probability: share,
+        ending: Ending.FAILED,
+        status,
+        flag: 'FI',
+        reason: `${ruleName(route)} injects this fault into ${abort.percent} % of requests${grpc}`,
+        cause: route.rule?.owner,
+        workloads: [],
+        answerHeaders: [],
+      },
+      ...others,
+    ],
+  };
 }
 
 /** Claims of tokens are not modelled. */
 export function claimCaveats(route: Route): Caveat[] {
-  return route.entry?.match.asksForClaims ? [{ code: 'JwtClaims', message: `${ruleName(route)} looks at claims of a token, which are not modelled: requests are taken to have none` }] : [];
+  return route.entry?.match.asksForClaims
+    ? [{ code: 'JwtClaims', message: `${ruleName(route)} looks at claims of a token, which are not modelled: requests are taken to have none` }]
+    : [];
 }
 
 /** Each caveat once. */

@@ -1,10 +1,10 @@
-import { MeshService } from './services';
 import { portOf } from './matching';
+import { isWildcard } from './names';
 import { labelsOf, selects } from './objects';
-import { RequestView } from './request-view';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
-import { isWildcard } from './names';
+import { RequestView } from './request-view';
+import { MeshService } from './services';
 import { MESH, Rule, RuleEntry, VirtualService } from './virtual-services';
 
 /** Who routes: what istiod decides about rules by. */

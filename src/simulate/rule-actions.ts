@@ -25,7 +25,10 @@ export function retriesOf(retries: any, timeoutMs: number | undefined): Retries 
 }
 
 function retryConditions(retryOn: unknown): string[] {
-  const parts = String(retryOn ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const parts = String(retryOn ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   if (parts.length === 0) return DEFAULT_RETRY_ON;
   const isStatus = (part: string) => /^\d+$/.test(part);
   const conditions = parts.filter((part) => !isStatus(part));
@@ -39,12 +42,19 @@ export function faultOf(fault: any): InjectedFault | undefined {
   if (!fault) return undefined;
   const percentOf = (part: any) => millionths(numberOf(part?.percentage?.value) ?? 0);
   const delayMs = durationMs(fault.delay?.fixedDelay);
-  const delayPercent = fault.delay?.percentage ? percentOf(fault.delay) : numberOf(fault.delay?.percent) ?? 0;
+  const delayPercent = fault.delay?.percentage ? percentOf(fault.delay) : (numberOf(fault.delay?.percent) ?? 0);
   const delay = delayMs !== undefined && delayPercent > 0 ? { ms: delayMs, percent: delayPercent } : undefined;
   const abortPercent = percentOf(fault.abort);
   const status = numberOf(fault.abort?.httpStatus);
   const grpcStatus = fault.abort?.grpcStatus;
-  const abort = abortPercent > 0 ? { percent: abortPercent, ...(status === undefined ? {} : { status }), ...(grpcStatus === undefined ? {} : { grpcStatus: String(grpcStatus) }) } : undefined;
+  const abort =
+    abortPercent > 0
+      ? {
+        percent: abortPercent,
+        ...(status === undefined ? {} : { status }),
+        ...(grpcStatus === undefined ? {} : { grpcStatus: String(grpcStatus) }),
+      }
+      : undefined;
   return delay || abort ? { ...(delay ? { delay } : {}), ...(abort ? { abort } : {}) } : undefined;
 }
 
@@ -62,8 +72,12 @@ export interface WrittenMirror {
 /** The mirrors of a rule that ever happen. */
 export function mirrorsOf(rule: any): WrittenMirror[] {
   const percent = (percentage: any) => (percentage ? millionths(numberOf(percentage.value) ?? 0) : 100);
-  const single = rule.mirror ? [{ destination: rule.mirror, percent: rule.mirrorPercentage ? percent(rule.mirrorPercentage) : numberOf(rule.mirrorPercent) ?? 100 }] : [];
-  const several = asList(rule.mirrors).filter((mirror) => mirror?.destination).map((mirror) => ({ destination: mirror.destination, percent: percent(mirror.percentage) }));
+  const single = rule.mirror
+    ? [{ destination: rule.mirror, percent: rule.mirrorPercentage ? percent(rule.mirrorPercentage) : (numberOf(rule.mirrorPercent) ?? 100) }]
+    : [];
+  const several = asList(rule.mirrors)
+    .filter((mirror) => mirror?.destination)
+    .map((mirror) => ({ destination: mirror.destination, percent: percent(mirror.percentage) }));
   return [...single, ...several].filter((mirror) => mirror.percent > 0);
 }
 

@@ -44,14 +44,25 @@ export class Senders {
       const workload = this.mesh.workloadNamed(namespace, from.workload);
       if (!workload) {
         const known = this.mesh.workloads.filter((each) => each.namespace === namespace).map(({ name }) => name);
-        throw new InvalidInput('SenderUnknown', `'from' must name a workload of the manifests, got ${shown(`${namespace}/${from.workload}`)} (namespace ${namespace} has: ${known.join(', ') || 'none'})`);
+        throw new InvalidInput(
+          'SenderUnknown',
+          `'from' must name a workload of the manifests, got ${shown(`${namespace}/${from.workload}`)} (namespace ${namespace} has: ${known.join(', ') || 'none'})`,
+        );
       }
       return { ...workload, words: `${namespace}/${workload.name}` };
     }
     const labels = labelsOf(from.labels);
     const hasSidecar = from.sidecar ?? true;
-    const shownLabels = Object.entries(labels).map(([key, value]) => ` ${key}=${value}`).join('');
-    return { words: `a pod in namespace ${namespace}${shownLabels}${hasSidecar ? '' : ' without sidecar'}`, namespace, labels, serviceAccount: from.serviceAccount ?? 'default', hasSidecar };
+    const shownLabels = Object.entries(labels)
+      .map(([key, value]) => ` ${key}=${value}`)
+      .join('');
+    return {
+      words: `a pod in namespace ${namespace}${shownLabels}${hasSidecar ? '' : ' without sidecar'}`,
+      namespace,
+      labels,
+      serviceAccount: from.serviceAccount ?? 'default',
+      hasSidecar,
+    };
   }
 
   /** The gateway pods that have these labels, or that a Gateway's selector supposes; `undefined` where there are none. */
@@ -62,18 +73,29 @@ export class Senders {
   }
 
   private findGateway(labels: Labels): SendingGateway | undefined {
-    const words = `a client of gateway ${Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',')}`;
+    const words = `a client of gateway ${Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',')}`;
     const workload = this.mesh.workloads.find((each) => selects(labels, each.labels));
     if (workload) {
-      const servicePorts = this.services.filter((service) => service.namespace === workload.namespace && service.selector && selects(service.selector, workload.labels))
-        .flatMap(({ ports }) => ports.map(({ number, targetPort }) => ({ number, targetPort: typeof targetPort === 'number' ? targetPort : workload.namedPorts.get(targetPort) ?? number })));
+      const servicePorts = this.services
+        .filter((service) => service.namespace === workload.namespace && service.selector && selects(service.selector, workload.labels))
+        .flatMap(({ ports }) =>
+          ports.map(({ number, targetPort }) => ({
+            number,
+            targetPort: typeof targetPort === 'number' ? targetPort : (workload.namedPorts.get(targetPort) ?? number),
+          })),
+        );
       return { words, namespace: workload.namespace, labels: workload.labels, serviceAccount: workload.serviceAccount, servicePorts };
     }
     const selectors = this.gatewayManifests.map((gateway) => labelsOf(gateway.spec?.selector)).filter((selector) => selects(labels, selector));
     if (selectors.length === 0) return undefined;
     const podLabels = selectors.find((selector) => Object.keys(selector).length === Object.keys(labels).length) ?? selectors[0];
     const service = this.services.find(({ selector }) => selector && selects(selector, podLabels));
-    const servicePorts = (service?.ports ?? []).map(({ number, targetPort }) => ({ number, targetPort: typeof targetPort === 'number' ? targetPort : number }));
+    const servicePorts = (service?.ports ?? []).map(({ number, targetPort }) => ({
+      number,
+      targetPort: typeof targetPort === 'number' ? targetPort : number,
+    }));
     return { words, namespace: service?.namespace ?? this.rootNamespace, labels: podLabels, serviceAccount: 'default', servicePorts };
   }
 }

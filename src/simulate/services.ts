@@ -1,9 +1,9 @@
 import { asList } from '../json';
-import { compareText, createdAt, namespaceOf } from '../lanes/hosts';
 import { exportedTo, labelsOf, Manifest, numberOf, referenceTo, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { PortProtocol, protocolNamed, protocolOfServicePort } from './protocols';
 import { Labels } from './request';
+import { compareText, createdAt, namespaceOf } from '../lanes/hosts';
 
 /** One port of a service. */
 export interface ServicePort {
@@ -70,7 +70,9 @@ function inOrder(one: MeshService, other: MeshService): number {
 function fromService(manifest: Manifest, clusterDomain: string): MeshService {
   const { spec = {}, metadata = {} } = manifest;
   const namespace = namespaceOf(manifest);
-  const clusterIps = [spec.clusterIP, ...asList(spec.clusterIPs)].filter((address) => typeof address === 'string' && address !== '' && address !== 'None');
+  const clusterIps = [spec.clusterIP, ...asList(spec.clusterIPs)].filter(
+    (address) => typeof address === 'string' && address !== '' && address !== 'None',
+  );
   const annotation = metadata.annotations?.['networking.istio.io/exportTo'];
   return {
     hostname: `${metadata.name}.${namespace}.svc.${clusterDomain}`,
@@ -78,12 +80,19 @@ function fromService(manifest: Manifest, clusterDomain: string): MeshService {
     object: referenceTo(manifest),
     isKubernetes: true,
     created: createdAt(manifest),
-    exportTo: exportedTo(annotation ? String(annotation).split(',').map((entry) => entry.trim()) : [], namespace),
+    exportTo: exportedTo(
+      annotation
+        ? String(annotation)
+          .split(',')
+          .map((entry) => entry.trim())
+        : [],
+      namespace,
+    ),
     ports: asList(spec.ports).map((port) => ({
       number: numberOf(port?.port) ?? 0,
       name: port?.name === undefined ? undefined : String(port.name),
       protocol: protocolOfServicePort(port),
-      targetPort: numberOf(port?.targetPort) ?? (port?.targetPort === undefined ? numberOf(port?.port) ?? 0 : String(port.targetPort)),
+      targetPort: numberOf(port?.targetPort) ?? (port?.targetPort === undefined ? (numberOf(port?.port) ?? 0) : String(port.targetPort)),
     })),
     resolution: serviceResolution(spec),
     addresses: [...new Set<string>(clusterIps)],
@@ -127,10 +136,13 @@ function fromServiceEntry(manifest: Manifest): MeshService[] {
 
 function entryResolution(resolution: unknown): Resolution {
   switch (resolution) {
-    case 'STATIC': return Resolution.ENDPOINTS;
+    case 'STATIC':
+      return Resolution.ENDPOINTS;
     case 'DNS':
     case 'DNS_ROUND_ROBIN':
-    case 'DYNAMIC_DNS': return Resolution.DNS;
-    default: return Resolution.ORIGINAL;
+    case 'DYNAMIC_DNS':
+      return Resolution.DNS;
+    default:
+      return Resolution.ORIGINAL;
   }
 }

@@ -82,9 +82,13 @@ class Builder {
     const mostSpecific = mostSpecificOf(virtualServices, services);
     const wrappers = this.considered.flatMap((vs) => this.wrapperOf(vs, mostSpecific) ?? []);
     const ruled = new Set(wrappers.flatMap((wrapper) => wrapper.services.map(({ service }) => service.hostname)));
-    const unruled = [...this.registry.values()].filter(({ service, port }) => !ruled.has(service.hostname) && !isAlias(service) && mayBeHttp(port.protocol));
+    const unruled = [...this.registry.values()].filter(
+      ({ service, port }) => !ruled.has(service.hostname) && !isAlias(service) && mayBeHttp(port.protocol),
+    );
     wrappers.push(...unruled.map((each) => ({ hosts: [], services: [each], routes: [this.defaultRoute(each)] })));
-    const known = new Set(wrappers.flatMap((wrapper) => wrapper.services.flatMap(({ service }) => [service.hostname, `${service.hostname}:${this.port}`])));
+    const known = new Set(
+      wrappers.flatMap((wrapper) => wrapper.services.flatMap(({ service }) => [service.hostname, `${service.hostname}:${this.port}`])),
+    );
     for (const { hosts, services: served, routes } of wrappers) {
       for (const host of hosts) this.addHost(host.toLowerCase(), routes);
       for (const { service } of served) this.addService(service, routes, known);
@@ -96,7 +100,9 @@ class Builder {
       const host = written.toLowerCase();
       if (this.registry.has(host)) return true;
       const names = [...this.registry.keys()];
-      return isWildcard(host) ? names.some((name) => isCoveredBy(name, host) || isCoveredBy(host, name)) : names.some((name) => isWildcard(name) && isCoveredBy(host, name));
+      return isWildcard(host)
+        ? names.some((name) => isCoveredBy(name, host) || isCoveredBy(host, name))
+        : names.some((name) => isWildcard(name) && isCoveredBy(host, name));
     });
   }
 

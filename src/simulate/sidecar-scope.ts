@@ -1,11 +1,11 @@
 import { asList } from '../json';
-import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 import { isCoveredBy, isWildcard, overlap } from './names';
 import { isVisible, labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
 import { MeshService, Resolution, ServicePort } from './services';
 import { MESH, VirtualService } from './virtual-services';
+import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 
 /*
  * What a proxy is told of the mesh: services and VirtualServices, by `exportTo` and by the Sidecar that applies to it.
@@ -62,7 +62,9 @@ export class ProxyScopes {
   public ofSidecar(namespace: string, labels: Labels): ProxyScope {
     const own = this.sidecars.find((sidecar) => namespaceOf(sidecar) === namespace && selects(selectorOf(sidecar), labels));
     const sidecar = own ?? this.sidecars.find((each) => namespaceOf(each) === this.sources.rootNamespace && !hasSelector(each));
-    return this.cached(`${namespace} ${sidecar ? `${namespaceOf(sidecar)}/${sidecar.metadata?.name}` : ''}`, () => this.sidecarScope(namespace, sidecar));
+    return this.cached(`${namespace} ${sidecar ? `${namespaceOf(sidecar)}/${sidecar.metadata?.name}` : ''}`, () =>
+      this.sidecarScope(namespace, sidecar),
+    );
   }
 
   /** The scope of gateway pods: everything that is exported to their namespace. */
@@ -87,7 +89,11 @@ export class ProxyScopes {
     const all = this.sources.services.filter((service) => isVisible(service.exportTo, namespace));
     const isPublic = ({ exportTo }: MeshService) => exportTo.size === 0 || exportTo.has('*');
     const narrow = all.filter((service) => !isPublic(service));
-    return [...narrow.filter((service) => service.namespace === namespace), ...narrow.filter((service) => service.namespace !== namespace), ...all.filter(isPublic)];
+    return [
+      ...narrow.filter((service) => service.namespace === namespace),
+      ...narrow.filter((service) => service.namespace !== namespace),
+      ...all.filter(isPublic),
+    ];
   }
 
   private cached(key: string, make: () => ProxyScope): ProxyScope {
@@ -117,7 +123,9 @@ export class ProxyScopes {
     const port = isProxyPort ? undefined : numberOf(entry?.port?.number);
     const imports = new EgressHosts(textsOf(entry?.hosts), namespace);
     const atPort = (service: MeshService) => (port === undefined ? service : withPorts(service, ({ number }) => number === port));
-    const services = this.servicesFor(namespace).filter((service) => imports.takesService(service)).flatMap((service) => atPort(service) ?? []);
+    const services = this.servicesFor(namespace)
+      .filter((service) => imports.takesService(service))
+      .flatMap((service) => atPort(service) ?? []);
     const virtualServices = this.virtualServicesFor(namespace, MESH).filter((vs) => imports.takesVirtualService(vs));
     return { port, services: oneNamespacePerHost(services, namespace), virtualServices };
   }
@@ -130,7 +138,8 @@ export class ProxyScopes {
       for (const vs of listener.virtualServices) {
         for (const [host, ports] of destinationsOf(vs, namespace, this.sources.clusterDomain)) {
           const service = this.serviceByHost(host, namespace);
-          const usable = service && (listener.port === undefined ? atRuledPorts(service, ports) : withPorts(service, ({ number }) => number === listener.port));
+          const usable =
+            service && (listener.port === undefined ? atRuledPorts(service, ports) : withPorts(service, ({ number }) => number === listener.port));
           if (usable) added.add(usable);
         }
       }
@@ -189,8 +198,11 @@ class EgressHosts {
 
   /** Unlike a service, a VirtualService for a wildcard is taken when a name under it is. */
   public takesVirtualService({ namespace, hosts }: VirtualService): boolean {
-    return hosts.some((host) => this.names(namespace).some((name) => (isWildcard(host) || isWildcard(name) ? overlap(host, name) : host === name))
-      && !this.excludes(namespace, host));
+    return hosts.some(
+      (host) =>
+        this.names(namespace).some((name) => (isWildcard(host) || isWildcard(name) ? overlap(host, name) : host === name)) &&
+        !this.excludes(namespace, host),
+    );
   }
 
   private names(namespace: string): string[] {
@@ -207,7 +219,8 @@ function oneNamespacePerHost(services: readonly MeshService[], namespace: string
   const chosen = new Map<string, MeshService>();
   for (const service of services) {
     const known = chosen.get(service.hostname);
-    if (!known || service.namespace === namespace || (!known.isKubernetes && service.isKubernetes && known.namespace !== namespace)) chosen.set(service.hostname, service);
+    const isBetter = !known || service.namespace === namespace || (!known.isKubernetes && service.isKubernetes && known.namespace !== namespace);
+    if (isBetter) chosen.set(service.hostname, service);
   }
   return services.filter((service) => chosen.get(service.hostname)!.namespace === service.namespace);
 }

@@ -2,12 +2,12 @@ import { Arrivals } from './arrival';
 import { Caveats } from './caveats';
 import { Proxy } from './destinations';
 import { Endpoints } from './endpoints';
-import { overruledAt } from './overruled';
 import { isWildcard, NameIndex } from './names';
 import { Branch, Caveat, Decision, Ending, Outcome } from './outcome';
+import { overruledAt } from './overruled';
 import { PortProtocol } from './protocols';
-import { RequestView } from './request-view';
 import { SimulatedRequest } from './request';
+import { RequestView } from './request-view';
 import { claimCaveats, Connection, RouteFollower, unique } from './route-outcome';
 import { Route, routeFor, VirtualHost } from './routes';
 import { SendingPod } from './senders';
@@ -53,7 +53,11 @@ export class SidecarSimulation {
     const scope = this.parts.scopes.ofSidecar(pod.namespace, labels);
     const proxy: Proxy = { namespace: pod.namespace, labels, scope, isGateway: false };
     const found = this.route(view, pod, proxy, target);
-    const caveats = [...this.parts.caveats.atProxy(pod.namespace, pod.labels, 'SIDECAR_OUTBOUND'), ...(target ? this.parts.caveats.atHost(target.hostname) : []), ...found.caveats];
+    const caveats = [
+      ...this.parts.caveats.atProxy(pod.namespace, pod.labels, 'SIDECAR_OUTBOUND'),
+      ...(target ? this.parts.caveats.atHost(target.hostname) : []),
+      ...found.caveats,
+    ];
     return this.outcome(view, pod, { ...found, caveats: unique([...caveats, ...this.inboundCaveats(found.branches)]) });
   }
 
@@ -72,7 +76,9 @@ export class SidecarSimulation {
     const routes = protocol === PortProtocol.SNIFFED && known ? `${known.hostname}:${view.port}` : String(view.port);
     if (protocol === PortProtocol.SNIFFED && known) {
       const host = table.byService.get(known.hostname);
-      return host ? this.atHost(view, pod, proxy, host, routes, table, known) : { decision: { routes, overruled: [] }, ...noRoute(`no rule is for ${known.hostname} at port ${view.port}`) };
+      return host
+        ? this.atHost(view, pod, proxy, host, routes, table, known)
+        : { decision: { routes, overruled: [] }, ...noRoute(`no rule is for ${known.hostname} at port ${view.port}`) };
     }
     if (!table.hasHttpListener || view.scheme === 'https') return this.unknown(view, pod, proxy, target, undefined);
     const host = table.domains.find(view.hostName);
@@ -80,13 +86,25 @@ export class SidecarSimulation {
     return this.unknown(view, pod, proxy, target, { routes, overruled: [] });
   }
 
-  private atHost(view: RequestView, pod: SendingPod, proxy: Proxy, host: VirtualHost, routes: string, table: SidecarRoutes, known: MeshService | undefined): Part {
+  private atHost(
+    view: RequestView,
+    pod: SendingPod,
+    proxy: Proxy,
+    host: VirtualHost,
+    routes: string,
+    table: SidecarRoutes,
+    known: MeshService | undefined,
+  ): Part {
     const overruled = overruledAt(host, table.considered);
     const route = routeFor(host.routes, view);
     const skipped = unique(host.routes.slice(0, route ? host.routes.indexOf(route) + 1 : undefined).flatMap(claimCaveats));
     if (!route) {
       const owner = host.routes[0]?.virtualService?.object;
-      return { decision: { routes, virtualHost: host.name, virtualService: owner, overruled }, ...noRoute(`no rule of ${owner ? `VirtualService ${owner.namespace}/${owner.name}` : host.name} takes this request`, owner), caveats: skipped };
+      return {
+        decision: { routes, virtualHost: host.name, virtualService: owner, overruled },
+        ...noRoute(`no rule of ${owner ? `VirtualService ${owner.namespace}/${owner.name}` : host.name} takes this request`, owner),
+        caveats: skipped,
+      };
     }
     const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: known?.hostname };
     const outcome = this.parts.follower.follow(route, view, connection);
@@ -104,12 +122,19 @@ export class SidecarSimulation {
 
   /** No rule and no service: the proxy lets the connection go where it went, or closes it. */
   private unknown(view: RequestView, pod: SendingPod, proxy: Proxy, target: MeshService | undefined, decision: Decision | undefined): Part {
-    const why = target ? `the sidecar of the client knows no ${target.hostname} at port ${view.port}` : `nobody in the mesh has the host ${view.hostName}`;
+    const why = target
+      ? `the sidecar of the client knows no ${target.hostname} at port ${view.port}`
+      : `nobody in the mesh has the host ${view.hostName}`;
     if (proxy.scope.allowsUnknownHosts) return { ...this.unruled(view, pod, target, `${why}, so no rule applies`), decision };
     const status = decision ? 502 : 0;
     const cause = proxy.scope.sidecar;
     const reason = `${why}, and unknown hosts are not let out (REGISTRY_ONLY)`;
-    return { decision, branches: [{ probability: 1, ending: Ending.FAILED, status, reason, cause, workloads: [], answerHeaders: [] }], mirrors: [], caveats: [] };
+    return {
+      decision,
+      branches: [{ probability: 1, ending: Ending.FAILED, status, reason, cause, workloads: [], answerHeaders: [] }],
+      mirrors: [],
+      caveats: [],
+    };
   }
 
   /** By Kubernetes alone: any ready pod of the Service. */
@@ -117,35 +142,81 @@ export class SidecarSimulation {
     const base = { probability: 1, answerHeaders: [], sent: { authority: view.authority, path: view.path + view.query, headers: view.headers } };
     if (!target || (!target.isKubernetes && target.resolution !== Resolution.ENDPOINTS)) return this.outside(view, base, target, why);
     const backends = this.parts.endpoints.of(target, view.port);
-    const found = { destination: { cluster: '', host: target.hostname, port: view.port, destinationRules: [] }, service: target, backends, goesToOriginal: false };
+    const found = {
+      destination: { cluster: '', host: target.hostname, port: view.port, destinationRules: [] },
+      service: target,
+      backends,
+      goesToOriginal: false,
+    };
     if (backends.every(({ pods }) => pods === 0)) {
-      return { branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and ${target.hostname} has no ${target.ports.some(({ number }) => number === view.port) ? 'ready pods' : `port ${view.port}`}: the connection is refused`, cause: target.object, workloads: [] }], mirrors: [], caveats: [] };
+      return {
+        branches: [
+          {
+            ...base,
+            ending: Ending.FAILED,
+            status: 0,
+            reason: `${why}, and ${target.hostname} has no ${target.ports.some(({ number }) => number === view.port) ? 'ready pods' : `port ${view.port}`}: the connection is refused`,
+            cause: target.object,
+            workloads: [],
+          },
+        ],
+        mirrors: [],
+        caveats: [],
+      };
     }
     const { branches, caveats } = this.parts.arrivals.at(found, { identity: pod, hasProxy: pod.hasSidecar }, view, base, true);
     return { branches: branches.map((branch) => ({ ...branch, reason: `${branch.reason} (${why})` })), mirrors: [], caveats };
   }
 
-  private outside(view: RequestView, base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>, target: MeshService | undefined, why: string): Part {
+  private outside(
+    view: RequestView,
+    base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
+    target: MeshService | undefined,
+    why: string,
+  ): Part {
     const host = view.request.host;
     const isOurs = !target && (!host.includes('.') || host.replace(/\.$/, '').endsWith(`.svc.${this.parts.clusterDomain}`) || /\.svc$/.test(host));
-    if (isOurs) return { branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and the name ${host} does not resolve`, workloads: [] }], mirrors: [], caveats: [] };
+    if (isOurs) {
+      return {
+        branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and the name ${host} does not resolve`, workloads: [] }],
+        mirrors: [],
+        caveats: [],
+      };
+    }
     const workloads = [{ namespace: '', workload: host, labels: {}, pods: 1, share: 1 }];
     return { branches: [{ ...base, ending: Ending.OUTSIDE, reason: `${host} answers (${why})`, workloads }], mirrors: [], caveats: [] };
   }
 
   /** Connections that are routed as a whole. */
   private connection(view: RequestView, pod: SendingPod, proxy: Proxy, service: MeshService): Part {
-    const chosen = new TcpRoutes(egressFor(proxy.scope, view.port)?.virtualServices ?? []).routeFor(service, view, { namespace: proxy.namespace, labels: proxy.labels, gateway: MESH });
+    const chosen = new TcpRoutes(egressFor(proxy.scope, view.port)?.virtualServices ?? []).routeFor(service, view, {
+      namespace: proxy.namespace,
+      labels: proxy.labels,
+      gateway: MESH,
+    });
     const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: service.hostname };
     const route: Route = chosen ?? { name: 'default', service, port: view.port, isTls: false, lookup: () => service };
     const outcome = this.parts.follower.follow(route, view, connection);
-    const note: Caveat = { code: 'Tcp', message: `port ${view.port} of ${service.hostname} is routed by connections, not by requests: matches on requests, faults, timeouts, retries and HTTP policies do not apply, and matches on addresses are not modelled` };
+    const note: Caveat = {
+      code: 'Tcp',
+      message: `port ${view.port} of ${service.hostname} is routed by connections, not by requests: matches on requests, faults, timeouts, retries and HTTP policies do not apply, and matches on addresses are not modelled`,
+    };
     const { fault: _, timeoutMs: __, retries: ___, ...rest } = outcome;
-    return { decision: { routes: `${service.hostname}:${view.port}`, virtualService: route.rule?.owner, rule: route.rule && { index: route.rule.index }, overruled: [] }, ...rest, caveats: unique([note, ...outcome.caveats]) };
+    return {
+      decision: {
+        routes: `${service.hostname}:${view.port}`,
+        virtualService: route.rule?.owner,
+        rule: route.rule && { index: route.rule.index },
+        overruled: [],
+      },
+      ...rest,
+      caveats: unique([note, ...outcome.caveats]),
+    };
   }
 
   private inboundCaveats(branches: readonly Branch[]): Caveat[] {
-    return branches.flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
+    return branches
+      .flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
       .flatMap(({ namespace, labels }) => this.parts.caveats.atProxy(namespace, labels, 'SIDECAR_INBOUND'));
   }
 }
@@ -153,7 +224,11 @@ export class SidecarSimulation {
 type Part = Omit<Outcome, 'sender' | 'method' | 'authority' | 'port' | 'path'>;
 
 function noRoute(reason: string, cause?: Branch['cause']): Pick<Part, 'branches' | 'mirrors' | 'caveats'> {
-  return { branches: [{ probability: 1, ending: Ending.FAILED, status: 404, flag: 'NR', reason, cause, workloads: [], answerHeaders: [] }], mirrors: [], caveats: [] };
+  return {
+    branches: [{ probability: 1, ending: Ending.FAILED, status: 404, flag: 'NR', reason, cause, workloads: [], answerHeaders: [] }],
+    mirrors: [],
+    caveats: [],
+  };
 }
 
 /** What is to be told of the route that took a request. */
@@ -175,7 +250,10 @@ class ServiceNames {
   private readonly exact = new Map<string, MeshService>();
   private readonly wildcards = new NameIndex<MeshService>();
 
-  constructor(services: readonly MeshService[], private readonly clusterDomain: string) {
+  constructor(
+    services: readonly MeshService[],
+    private readonly clusterDomain: string,
+  ) {
     const kubernetesFirst = [...services.filter(({ isKubernetes }) => isKubernetes), ...services.filter(({ isKubernetes }) => !isKubernetes)];
     for (const service of kubernetesFirst) {
       if (isWildcard(service.hostname)) this.wildcards.add(service.hostname.toLowerCase(), service);
@@ -187,7 +265,7 @@ class ServiceNames {
     const name = host.toLowerCase();
     const full = name.endsWith('.') ? name.slice(0, -1) : name;
     const found = this.exact.get(full) ?? this.short(full, namespace) ?? this.wildcards.find(full);
-    return found?.aliasOf ? this.exact.get(found.aliasOf) ?? found : found;
+    return found?.aliasOf ? (this.exact.get(found.aliasOf) ?? found) : found;
   }
 
   /** `cart`, `cart.shop`, `cart.shop.svc`. */
@@ -198,4 +276,3 @@ class ServiceNames {
     return isShort ? this.exact.get(full) : undefined;
   }
 }
-

@@ -32,10 +32,12 @@ function hopLines(hop: Hop, depth: number, who: string): Line[] {
     ...outcome.branches.flatMap((branch) => [
       { depth: depth + 1, tone: toneOf(branch), text: branchText(branch) },
       ...changeLines(branch, outcome).map((text): Line => ({ depth: depth + 2, tone: 'plain', text })),
-      ...hop.answers.filter((answer) => answer.branch === branch).flatMap(({ workload, calls, stopped }) => [
-        ...calls.flatMap((call) => hopLines(call, depth + 2, `${workload.workload} calls`)),
-        ...(stopped ? [{ depth: depth + 2, tone: 'note' as const, text: stopped }] : []),
-      ]),
+      ...hop.answers
+        .filter((answer) => answer.branch === branch)
+        .flatMap(({ workload, calls, stopped }) => [
+          ...calls.flatMap((call) => hopLines(call, depth + 2, `${workload.workload} calls`)),
+          ...(stopped ? [{ depth: depth + 2, tone: 'note' as const, text: stopped }] : []),
+        ]),
     ]),
     ...outcome.mirrors.map((mirror): Line => ({ depth: depth + 1, tone: mirror.lost ? 'failed' : 'plain', text: mirrorText(mirror) })),
   ];
@@ -54,7 +56,9 @@ function decisionLines({ decision, timeoutMs, retries, fault, branches }: Outcom
   if (decision?.gateway) lines.push(`through ${named(decision.gateway)}`);
   for (const { object, reason } of decision?.overruled ?? []) lines.push(`${named(object)} has no say: ${reason}`);
   if (fault?.delay) lines.push(`${fault.delay.percent} % are delayed by ${fault.delay.ms} ms`);
-  const settings = [timeoutMs === undefined ? '' : `timeout ${timeoutMs} ms`, retries && !isDefault(retries) ? retryText(retries) : ''].filter(Boolean);
+  const settings = [timeoutMs === undefined ? '' : `timeout ${timeoutMs} ms`, retries && !isDefault(retries) ? retryText(retries) : ''].filter(
+    Boolean,
+  );
   if (settings.length > 0) lines.push(settings.join(', '));
   return lines;
 }
@@ -71,10 +75,14 @@ function isDefault(retries: NonNullable<Outcome['retries']>): boolean {
 function branchText(branch: Branch): string {
   const share = branch.probability < 1 ? `${percent(branch.probability)} ` : '';
   switch (branch.ending) {
-    case Ending.SERVED: return `${share}-> ${workloadsText(branch.workloads)}${subsetText(branch)}`;
-    case Ending.OUTSIDE: return `${share}-> ${branch.workloads.map(({ workload }) => workload).join(', ')}, outside the mesh: ${branch.reason}`;
-    case Ending.REDIRECTED: return `${share}-> ${branch.status} to ${branch.location}: ${branch.reason}`;
-    case Ending.ANSWERED: return `${share}-> ${branch.status}: ${branch.reason}`;
+    case Ending.SERVED:
+      return `${share}-> ${workloadsText(branch.workloads)}${subsetText(branch)}`;
+    case Ending.OUTSIDE:
+      return `${share}-> ${branch.workloads.map(({ workload }) => workload).join(', ')}, outside the mesh: ${branch.reason}`;
+    case Ending.REDIRECTED:
+      return `${share}-> ${branch.status} to ${branch.location}: ${branch.reason}`;
+    case Ending.ANSWERED:
+      return `${share}-> ${branch.status}: ${branch.reason}`;
     default: {
       const cause = branch.cause && !branch.reason.includes(named(branch.cause)) ? ` (${named(branch.cause)})` : '';
       return `${share}-> fails, ${[branch.status || 'no answer', branch.flag].filter(Boolean).join(' ')}: ${branch.reason}${cause}`;
@@ -96,7 +104,11 @@ function changeLines({ sent, answerHeaders, ending }: Branch, outcome: Outcome):
   const lines: string[] = [];
   if (sent.path !== outcome.path) lines.push(`the path becomes ${sent.path}`);
   if (sent.authority !== outcome.authority) lines.push(`the Host becomes ${sent.authority}`);
-  if (answerHeaders.length > 0) lines.push(`in the answer: ${answerHeaders.map(({ action, name, value }) => `${action} ${name}${value === undefined ? '' : `: ${value}`}`).join(', ')}`);
+  if (answerHeaders.length > 0) {
+    lines.push(
+      `in the answer: ${answerHeaders.map(({ action, name, value }) => `${action} ${name}${value === undefined ? '' : `: ${value}`}`).join(', ')}`,
+    );
+  }
   return lines;
 }
 

@@ -12,11 +12,20 @@ export class TcpRoutes {
 
   /** The route that takes a connection to a service; `undefined` where no rule does. */
   public routeFor(service: MeshService, view: RequestView, router: Router): Route | undefined {
-    for (const vs of this.virtualServices.filter(({ hosts }) => hosts.some((host) => isCoveredBy(service.hostname.toLowerCase(), host.toLowerCase())))) {
+    for (const vs of this.virtualServices.filter(({ hosts }) =>
+      hosts.some((host) => isCoveredBy(service.hostname.toLowerCase(), host.toLowerCase())),
+    )) {
       const spec = this.ruleFor(vs, view, router);
       if (!spec) continue;
       const rule = { owner: vs.object, index: spec.index, spec: { route: spec.rule.route }, entries: [] };
-      return { name: '', virtualService: vs, rule, port: view.port, isTls: false, lookup: (host) => (host === service.hostname ? service : undefined) };
+      return {
+        name: '',
+        virtualService: vs,
+        rule,
+        port: view.port,
+        isTls: false,
+        lookup: (host) => (host === service.hostname ? service : undefined),
+      };
     }
     return undefined;
   }
@@ -25,7 +34,9 @@ export class TcpRoutes {
     const { tls, tcp } = vs.manifest.spec;
     const isFor = (entry: any) => entryIsFor(entry, vs, view, router);
     const named = view.scheme === 'https' ? asList(tls) : [];
-    const byName = named.findIndex((rule) => asList(rule?.match).some((entry) => isFor(entry) && textsOf(entry?.sniHosts).some((host) => isCoveredBy(view.hostName, host.toLowerCase()))));
+    const byName = named.findIndex((rule) =>
+      asList(rule?.match).some((entry) => isFor(entry) && textsOf(entry?.sniHosts).some((host) => isCoveredBy(view.hostName, host.toLowerCase()))),
+    );
     if (byName >= 0) return { rule: named[byName], index: byName };
     const byPort = asList(tcp).findIndex((rule) => asList(rule?.match).length === 0 || asList(rule.match).some(isFor));
     return byPort < 0 ? undefined : { rule: tcp[byPort], index: byPort };

@@ -1,8 +1,8 @@
 import { InvalidInput, shown } from '../errors';
-import { portProblem } from '../traffic/predicates';
 import { MeshModel } from './mesh-model';
 import { Manifest } from './objects';
 import { Workload } from './workloads';
+import { portProblem } from '../traffic/predicates';
 
 /** The annotation of a Service or Deployment by which it says whom it calls. */
 export const CALLS_ANNOTATION = 'cdk8s-lanes/calls';
@@ -42,7 +42,11 @@ export class Topology {
   public readonly forwards: readonly string[];
   private readonly known = new Map<Workload, readonly Call[]>();
 
-  constructor(private readonly model: MeshModel, private readonly options: TopologyOptions, public readonly laneHeader: string) {
+  constructor(
+    private readonly model: MeshModel,
+    private readonly options: TopologyOptions,
+    public readonly laneHeader: string,
+  ) {
     this.forwards = [...new Set([laneHeader, ...(options.forwards ?? [])].map((name) => name.toLowerCase()))];
     for (const name of Object.keys(options.calls ?? {})) this.demandKnown(name);
   }
@@ -66,9 +70,16 @@ export class Topology {
   private findCalls(workload: Workload): readonly Call[] {
     const own = this.said(workload.namespace, workload.name) ?? annotated(workload.manifest);
     if (own !== undefined) return own.map((text) => callOf(text, `${workload.namespace}/${workload.name}`));
-    const services = this.model.services.filter((service) => service.isKubernetes && service.namespace === workload.namespace
-      && service.selector && Object.entries(service.selector).every(([key, value]) => workload.labels[key] === value));
-    const texts = services.flatMap(({ namespace, object, annotations }) => this.said(namespace, object.name) ?? listed(annotations[CALLS_ANNOTATION]) ?? []);
+    const services = this.model.services.filter(
+      (service) =>
+        service.isKubernetes &&
+        service.namespace === workload.namespace &&
+        service.selector &&
+        Object.entries(service.selector).every(([key, value]) => workload.labels[key] === value),
+    );
+    const texts = services.flatMap(
+      ({ namespace, object, annotations }) => this.said(namespace, object.name) ?? listed(annotations[CALLS_ANNOTATION]) ?? [],
+    );
     return [...new Set(texts)].map((text) => callOf(text, `${workload.namespace}/${workload.name}`));
   }
 
@@ -77,9 +88,15 @@ export class Topology {
   }
 
   private demandKnown(name: string): void {
-    const names = [...this.model.workloads.map((each) => [each.namespace, each.name]), ...this.model.services.filter(({ isKubernetes }) => isKubernetes).map((each) => [each.namespace, each.object.name])];
+    const names = [
+      ...this.model.workloads.map((each) => [each.namespace, each.name]),
+      ...this.model.services.filter(({ isKubernetes }) => isKubernetes).map((each) => [each.namespace, each.object.name]),
+    ];
     if (names.some(([namespace, short]) => name === short || name === `${namespace}/${short}`)) return;
-    throw new InvalidInput('CallerUnknown', `'calls' must name Deployments or Services of the manifests, got ${shown(name)} (known: ${[...new Set(names.map(([, short]) => short))].join(', ') || 'none'})`);
+    throw new InvalidInput(
+      'CallerUnknown',
+      `'calls' must name Deployments or Services of the manifests, got ${shown(name)} (known: ${[...new Set(names.map(([, short]) => short))].join(', ') || 'none'})`,
+    );
   }
 }
 
@@ -88,13 +105,20 @@ function annotated(manifest: Manifest): string[] | undefined {
 }
 
 function listed(text: unknown): string[] | undefined {
-  return typeof text === 'string' ? text.split(',').map((part) => part.trim()).filter((part) => part !== '') : undefined;
+  return typeof text === 'string'
+    ? text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+    : undefined;
 }
 
 /** `host`, `host:port`, `host:port/path`. */
 function callOf(text: string, caller: string): Call {
   const parts = /^(?:http:\/\/)?([^\s:/]+)(?::(\d+))?(\/\S*)?$/.exec(text);
   const port = Number(parts?.[2] ?? 80);
-  if (!parts || portProblem(port)) throw new InvalidInput('Call', `'calls' of ${caller} must be host, host:port or host:port/path, got ${shown(text)}`);
+  if (!parts || portProblem(port)) {
+    throw new InvalidInput('Call', `'calls' of ${caller} must be host, host:port or host:port/path, got ${shown(text)}`);
+  }
   return { host: parts[1], port, path: parts[3] ?? '/' };
 }

@@ -12,8 +12,9 @@ import { Sender } from './request';
 export function usualSender(model: MeshModel, host: string): Sender | undefined {
   const service = model.services.find((each) => model.serviceNamed(host, each.namespace) === each);
   if (service) return { namespace: service.namespace };
-  const gateway = model.gateways.find((each) => asList(each.spec?.servers)
-    .some((server) => asList(server?.hosts).some((name) => isCoveredBy(host, String(name).split('/').pop()!))));
+  const gateway = model.gateways.find((each) =>
+    asList(each.spec?.servers).some((server) => asList(server?.hosts).some((name) => isCoveredBy(host, String(name).split('/').pop()!))),
+  );
   return gateway && { gateway: labelsOf(gateway.spec?.selector) };
 }
 

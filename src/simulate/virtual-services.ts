@@ -1,11 +1,11 @@
 import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
-import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 import { mergedWithDelegate } from './delegates';
 import { CompiledMatch, compileMatch } from './matching';
 import { exportedTo, isVisible, Manifest, named, referenceTo, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { Complaint, StringMatches } from './string-match';
+import { byAge, expandHost, namespaceOf } from '../lanes/hosts';
 
 /** The gateway that stands for all sidecars. */
 export const MESH = 'mesh';
@@ -93,12 +93,17 @@ function rulesOf(rule: any, index: number, manifest: Manifest, delegates: Readon
   if (!delegate || !isVisible(exportedTo(delegate.spec?.exportTo, namespaceOf(delegate)), namespace)) return [];
   return asList(delegate.spec?.http).flatMap((inner, innerIndex) => {
     if (inner?.delegate) {
-      throw complaint(delegate, innerIndex, options)('delegate', `must not stand in a VirtualService that ${named(referenceTo(manifest))} delegates to (one level is all that Istio follows)`,
-        `${inner.delegate.namespace ?? namespaceOf(delegate)}/${inner.delegate.name}`);
+      throw complaint(delegate, innerIndex, options)(
+        'delegate',
+        `must not stand in a VirtualService that ${named(referenceTo(manifest))} delegates to (one level is all that Istio follows)`,
+        `${inner.delegate.namespace ?? namespaceOf(delegate)}/${inner.delegate.name}`,
+      );
     }
     // What is inherited means what it meant where it stood.
     const spec = mergedWithDelegate(fullyNamed(rule, namespace, options), fullyNamed(inner ?? {}, namespaceOf(delegate), options));
-    return spec === undefined ? [] : [compiled({ owner: referenceTo(delegate), delegatedBy: referenceTo(manifest), index: innerIndex, spec }, delegate, options)];
+    return spec === undefined
+      ? []
+      : [compiled({ owner: referenceTo(delegate), delegatedBy: referenceTo(manifest), index: innerIndex, spec }, delegate, options)];
   });
 }
 
@@ -116,13 +121,15 @@ function compiled(rule: Omit<Rule, 'entries'>, owner: Manifest, options: Virtual
 
 /** The rule with its gateways and mirrors named so that they mean the same in another namespace. */
 function fullyNamed(rule: any, namespace: string, { clusterDomain }: VirtualServiceOptions): any {
-  const target = (destination: any) => destination?.host === undefined ? destination : { ...destination, host: expandHost(String(destination.host), namespace, clusterDomain) };
+  const target = (destination: any) =>
+    destination?.host === undefined ? destination : { ...destination, host: expandHost(String(destination.host), namespace, clusterDomain) };
   const result: any = { ...rule };
   if (rule.mirror) result.mirror = target(rule.mirror);
   if (rule.mirrors) result.mirrors = asList(rule.mirrors).map((mirror) => ({ ...mirror, destination: target(mirror?.destination) }));
   if (rule.match) {
-    result.match = asList(rule.match).map((entry) => entry?.gateways
-      ? { ...entry, gateways: textsOf(entry.gateways).map((gateway) => resolvedGateway(gateway, namespace)) } : entry);
+    result.match = asList(rule.match).map((entry) =>
+      entry?.gateways ? { ...entry, gateways: textsOf(entry.gateways).map((gateway) => resolvedGateway(gateway, namespace)) } : entry,
+    );
   }
   return result;
 }
@@ -131,7 +138,10 @@ function fullyNamed(rule: any, namespace: string, { clusterDomain }: VirtualServ
 function complaint(manifest: Manifest, index: number, options: VirtualServiceOptions): Complaint {
   return (property, problem, value) => {
     const place = options.where(manifest);
-    return new InvalidInput('VirtualServiceRule', `${place ? `${place}: ` : ''}${named(referenceTo(manifest))}: '${property}' of http[${index}] ${problem}, got ${shown(value)}`);
+    return new InvalidInput(
+      'VirtualServiceRule',
+      `${place ? `${place}: ` : ''}${named(referenceTo(manifest))}: '${property}' of http[${index}] ${problem}, got ${shown(value)}`,
+    );
   };
 }
 

@@ -1,8 +1,8 @@
 import { asList } from '../json';
-import { namespaceOf } from '../lanes/hosts';
 import { groupOf, labelsOf, Manifest, numberOf, referenceTo } from './objects';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
+import { namespaceOf } from '../lanes/hosts';
 
 /** Pods that are alike: those of a Deployment (StatefulSet, ReplicaSet, DaemonSet), or a single Pod. */
 export interface Workload {

@@ -23,13 +23,21 @@ interface MatcherResult {
 export const laneMatchers = {
   /** Every request is answered by this server. */
   toServe(received: Hop, server: Server): MatcherResult {
-    return judged(received, `to be served by ${wordsOf(server)}`, received.outcome.branches.every((branch) => servedBy(branch, server)));
+    return judged(
+      received,
+      `to be served by ${wordsOf(server)}`,
+      received.outcome.branches.every((branch) => servedBy(branch, server)),
+    );
   },
 
   /** Requests are shared out by version (or Deployment) in these proportions. */
   toSplit(received: Hop, weights: Readonly<Record<string, number>>): MatcherResult {
     const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
-    const wanted = new Map(Object.entries(weights).filter(([, weight]) => weight > 0).map(([name, weight]) => [name, weight / total]));
+    const wanted = new Map(
+      Object.entries(weights)
+        .filter(([, weight]) => weight > 0)
+        .map(([name, weight]) => [name, weight / total]),
+    );
     const actual = sharesOf(received, new Set(Object.keys(weights)));
     const names = new Set([...wanted.keys(), ...actual.keys()]);
     const pass = [...names].every((name) => Math.abs((wanted.get(name) ?? 0) - (actual.get(name) ?? 0)) < 1e-6);
@@ -38,18 +46,26 @@ export const laneMatchers = {
 
   /** Every request fails with this status (and Envoy's response flag); 0 stands for no answer. */
   toFailWith(received: Hop, status: number, flag?: string): MatcherResult {
-    const pass = received.outcome.branches.every((branch) => branch.ending === Ending.FAILED && branch.status === status && (flag === undefined || branch.flag === flag));
+    const pass = received.outcome.branches.every(
+      (branch) => branch.ending === Ending.FAILED && branch.status === status && (flag === undefined || branch.flag === flag),
+    );
     return judged(received, `to fail with ${[status, flag].filter((part) => part !== undefined).join(' ')}`, pass);
   },
 
   /** Every request is redirected there. */
   toRedirectTo(received: Hop, location: string): MatcherResult {
-    return judged(received, `to be redirected to ${location}`, received.outcome.branches.every((branch) => branch.location === location));
+    return judged(
+      received,
+      `to be redirected to ${location}`,
+      received.outcome.branches.every((branch) => branch.location === location),
+    );
   },
 
   /** Copies go to this server too. */
   toMirrorTo(received: Hop, server: Server): MatcherResult {
-    const pass = received.outcome.mirrors.some(({ workloads, destination }) => workloads.length > 0 && workloads.every((workload) => fits(server, destination.host, workload)));
+    const pass = received.outcome.mirrors.some(
+      ({ workloads, destination }) => workloads.length > 0 && workloads.every((workload) => fits(server, destination.host, workload)),
+    );
     return judged(received, `to be mirrored to ${wordsOf(server)}`, pass);
   },
 
@@ -61,19 +77,28 @@ export const laneMatchers = {
 };
 
 function judged(hop: Hop, expectation: string, pass: boolean): MatcherResult {
-  const story = () => storyOf(hop).map(({ depth, text }) => `${'  '.repeat(depth + 1)}${text}`).join('\n');
+  const story = () =>
+    storyOf(hop)
+      .map(({ depth, text }) => `${'  '.repeat(depth + 1)}${text}`)
+      .join('\n');
   return { pass, message: () => `Expected the request ${pass ? 'not ' : ''}${expectation}. What becomes of it:\n\n${story()}\n` };
 }
 
 function servedBy(branch: Branch, server: Server): boolean {
-  return branch.ending === Ending.SERVED && branch.workloads.length > 0 && branch.workloads.every((workload) => fits(server, branch.destination?.host ?? '', workload));
+  return (
+    branch.ending === Ending.SERVED &&
+    branch.workloads.length > 0 &&
+    branch.workloads.every((workload) => fits(server, branch.destination?.host ?? '', workload))
+  );
 }
 
 function fits(server: Server, host: string, workload: Branch['workloads'][number]): boolean {
-  return (server.service === undefined || host === server.service || host.split('.')[0] === server.service || host.startsWith(`${server.service}.`))
-    && (server.version === undefined || workload.version === server.version)
-    && (server.workload === undefined || workload.workload === server.workload)
-    && (server.namespace === undefined || workload.namespace === server.namespace);
+  return (
+    (server.service === undefined || host === server.service || host.split('.')[0] === server.service || host.startsWith(`${server.service}.`)) &&
+    (server.version === undefined || workload.version === server.version) &&
+    (server.workload === undefined || workload.workload === server.workload) &&
+    (server.namespace === undefined || workload.namespace === server.namespace)
+  );
 }
 
 /** Shares by version, by Deployment where that is what is asked for; failures by status and flag. */

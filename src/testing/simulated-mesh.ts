@@ -2,8 +2,8 @@ import { readFileSync } from 'fs';
 import { App, Chart, Testing } from 'cdk8s';
 import { InvalidInput, shown } from '../errors';
 import { parseManifests } from '../manifests';
-import { Hop, Chains, ChainOptions } from '../simulate/chain';
 import { MeshModel, MeshModelOptions, SimulatedRequest } from '../simulate';
+import { Hop, Chains, ChainOptions } from '../simulate/chain';
 import { usualPort, usualSender } from '../simulate/usual';
 
 /** Options of `SimulatedMesh`. */
@@ -36,7 +36,10 @@ export class SimulatedMesh {
 
   /** The mesh that files describe. */
   public static fromFiles(paths: readonly string[], options: SimulatedMeshOptions = {}): SimulatedMesh {
-    return new SimulatedMesh(paths.flatMap((path) => parseManifests(readFileSync(path, 'utf8'), path).map(({ manifest }) => manifest)), options);
+    return new SimulatedMesh(
+      paths.flatMap((path) => parseManifests(readFileSync(path, 'utf8'), path).map(({ manifest }) => manifest)),
+      options,
+    );
   }
 
   /** The model underneath, for what the matchers do not ask. */
