@@ -1,4 +1,4 @@
-import { CORE_SCHEMA, boolYaml11Tag, defineScalarTag, load, mergeTag, NOT_RESOLVED, YAMLException } from 'js-yaml';
+import { CORE_SCHEMA, boolYaml11Tag, defineScalarTag, load, loadAll, mergeTag, NOT_RESOLVED, YAMLException } from 'js-yaml';
 
 /** A manifest and where it was read. */
 export interface SourcedManifest {
@@ -48,8 +48,10 @@ const MAX_VALUES = 1_000_000;
  * @throws ManifestSyntaxError for text that is not YAML, and for documents that are no objects or have one of the two alone
  */
 export function parseManifests(text: string, file: string): SourcedManifest[] {
-  return documentsOf(text).flatMap((document) => {
-    const manifest = parseDocument(document, file);
+  const documents = documentsOf(text).filter((document) => !isEmpty(document));
+  const together = parseTogether(text, documents.length);
+  return documents.flatMap((document, index) => {
+    const manifest = together ? together[index] : parseDocument(document, file);
     if (manifest === null || manifest === undefined) return [];
     const line = document.line + leadingLines(document.text);
     if (typeof manifest !== 'object' || Array.isArray(manifest)) {
@@ -98,8 +100,24 @@ function documentsOf(text: string): Document[] {
   return [...documents, { text: text.slice(begin), line }];
 }
 
+/** Nothing but blank lines, comments and a marker. */
+function isEmpty({ text }: Document): boolean {
+  return text.split('\n').every((line) => /^(?:---)?\s*(?:#.*)?$/.test(line));
+}
+
+/** All documents at once, which is faster by half; `undefined` where that is no help: errors and aliases are looked at one by one. */
+function parseTogether(text: string, count: number): any[] | undefined {
+  if (/[&*]/.test(text) && /(?:^|\s)\*\w/m.test(text)) return undefined;
+  try {
+    const all = loadAll(text, { schema: KUBECTL }).filter((document) => document !== null);
+    return all.length === count ? all : undefined;
+  } catch (error) {
+    if (error instanceof YAMLException) return undefined;
+    throw error;
+  }
+}
+
 function parseDocument(document: Document, file: string): any {
-  if (/^(?:\s*(?:#.*)?(?:\n|$))*$/.test(document.text.replace(/^---\s/, ''))) return undefined;
   try {
     const value = load(document.text, { schema: KUBECTL });
     if (document.text.includes('*') && valuesIn(value, new Map()) > MAX_VALUES) {

@@ -32,6 +32,7 @@ export class Arrivals {
   ): { branches: Branch[]; caveats: Caveat[] } {
     const ready = found.backends.filter(({ pods }) => pods > 0);
     const total = ready.reduce((sum, { pods }) => sum + pods, 0);
+    const standby = shared(found.standby ?? []);
     const groups = new Map<string, { end: End; backends: Backend[] }>();
     for (const backend of ready) {
       const end = this.endAt(
@@ -53,6 +54,7 @@ export class Arrivals {
       probability: (base.probability * backends.reduce((sum, { pods }) => sum + pods, 0)) / total,
       destination: mutualTls === undefined ? found.destination : { ...found.destination, mutualTls },
       workloads: shared(backends),
+        ...(standby.length > 0 ? { standby } : {}),
     }));
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }

@@ -34,7 +34,7 @@ type Index = NameIndex<MergedDestinationRule[]>;
 
 /** All DestinationRules of a mesh. */
 export class DestinationRules {
-  /** Keys of labels that a workload selector looks at. */
+  /** Keys of labels of clients that some rule looks at. */
   public readonly selectorKeys = new Set<string>();
   private readonly local = new Map<string, Index>();
   private readonly exported = new Map<string, Index>();
@@ -77,7 +77,7 @@ export class DestinationRules {
     const namespace = namespaceOf(manifest);
     const { spec = {} } = manifest;
     const workloadSelector = hasSelector(manifest) ? labelsOf(spec.workloadSelector.matchLabels) : undefined;
-    for (const key of Object.keys(workloadSelector ?? {})) this.selectorKeys.add(key);
+    for (const key of [...Object.keys(workloadSelector ?? {}), ...failoverKeys(spec)]) this.selectorKeys.add(key);
     // `.` is not made the namespace's name here: it only decides whether rules are merged.
     const exportTo = new Set(workloadSelector ? ['.'] : textsOf(spec.exportTo));
     const rule: MergedDestinationRule = {
@@ -97,6 +97,13 @@ export class DestinationRules {
     if (!isPrivate) merge(indexOf(this.exported, namespace), host, rule);
     else if (namespace === this.rootNamespace) merge(this.rootLocal, host, rule);
   }
+}
+
+/** Labels that a client is compared with its endpoints by. */
+function failoverKeys(spec: any): string[] {
+  const policies = [spec.trafficPolicy, ...asList(spec.subsets).map((subset) => subset?.trafficPolicy)];
+  const all = policies.flatMap((policy) => [policy, ...asList(policy?.portLevelSettings)]);
+  return all.flatMap((policy) => textsOf(policy?.loadBalancer?.localityLbSetting?.failoverPriority).filter((label) => !label.includes('=')));
 }
 
 function hasSelector(manifest: Manifest): boolean {

@@ -1,5 +1,5 @@
 import { DestinationRules, effectivePolicy, MergedDestinationRule } from './destination-rules';
-import { Backend, Endpoints } from './endpoints';
+import { Backend, byPriority, Endpoints } from './endpoints';
 import { named, numberOf, selects } from './objects';
 import { Destination, ObjectReference } from './outcome';
 import { PortProtocol } from './protocols';
@@ -22,6 +22,8 @@ export interface FoundDestination {
   readonly destination: Destination;
   readonly service?: MeshService;
   readonly backends: readonly Backend[];
+  /** Who waits until all of these are gone. */
+  readonly standby?: readonly Backend[];
   /** Why a request to it fails, if it does. */
   readonly failure?: { readonly flag: string; readonly reason: string; readonly cause?: ObjectReference };
   /** It goes where the client's connection went, whatever the rule says. */
@@ -71,12 +73,14 @@ export class Destinations {
     const rule = this.destinationRules.ruleFor(service, proxy.namespace, proxy.labels);
     const subset = rule?.subsets.find(({ name }) => name === subsetName);
     if (subsetName !== undefined && !subset) return missing(this.whyNoSubset(host, subsetName, rule, service, proxy));
+    const policy = effectivePolicy(rule, port, subset);
     const backends = this.endpoints.of(service, port, subset?.labels);
-    const destination: Destination = { ...base, destinationRules: rule?.from ?? [], policy: effectivePolicy(rule, port, subset) };
+    const { first, standby } = byPriority(backends, policy, proxy.labels);
+    const destination: Destination = { ...base, destinationRules: rule?.from ?? [], policy };
     const goesToOriginal = service.resolution === Resolution.ORIGINAL && !(proxy.isGateway && service.isKubernetes);
     const failure =
       backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
-    return { destination, service, backends, failure, goesToOriginal };
+    return { destination, service, backends: failure ? backends : first, standby, failure, goesToOriginal };
   }
 
   private whyUnknown(host: string, { namespace, scope }: Proxy): string {

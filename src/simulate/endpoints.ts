@@ -1,4 +1,4 @@
-import { selects } from './objects';
+import { addTo, selects, textsOf } from './objects';
 import { WorkloadShare } from './outcome';
 import { Labels } from './request';
 import { MeshService, Resolution } from './services';
@@ -27,8 +27,8 @@ export class Endpoints {
     services: readonly MeshService[],
     private readonly unready: ReadonlySet<string>,
   ) {
-    for (const workload of workloads) this.byNamespace.set(workload.namespace, [...(this.byNamespace.get(workload.namespace) ?? []), workload]);
-    for (const service of services) this.byService.set(keyOf(service), [...(this.byService.get(keyOf(service)) ?? []), service]);
+    for (const workload of workloads) addTo(this.byNamespace, workload.namespace, workload);
+    for (const service of services) addTo(this.byService, keyOf(service), service);
   }
 
   /**
@@ -76,6 +76,25 @@ export function shared(backends: readonly Backend[]): WorkloadShare[] {
       share: pods / total,
       ...(labels.version === undefined ? {} : { version: labels.version }),
     }));
+}
+
+/**
+ * Those that get requests now, and those that wait until these are gone: by the labels of `failoverPriority`, which count only
+ * beside outlier detection.
+ *
+ * Source: istiod's `applyFailoverPriorities` (pilot/pkg/networking/core/loadbalancer).
+ */
+export function byPriority(backends: readonly Backend[], policy: any, client: Labels): { readonly first: readonly Backend[]; readonly standby: readonly Backend[] } {
+  const setting = policy?.loadBalancer?.localityLbSetting;
+  const labels = textsOf(setting?.failoverPriority);
+  if (!policy?.outlierDetection || setting.enabled === false || labels.length === 0) return { first: backends, standby: [] };
+  const wanted = labels.map((label) => label.split('=')).map(([key, value]): [string, string | undefined] => [key, value ?? client[key]]);
+  const matched = (backend: Backend) => {
+    const miss = wanted.findIndex(([key, value]) => backend.labels[key] !== value);
+    return miss < 0 ? wanted.length : miss;
+  };
+  const best = Math.max(...backends.filter(({ pods }) => pods > 0).map(matched));
+  return { first: backends.filter((backend) => matched(backend) === best), standby: backends.filter((backend) => matched(backend) < best) };
 }
 
 function keyOf({ hostname, namespace }: MeshService): string {

@@ -85,7 +85,7 @@ export class GatewaySimulation {
 
   private atHost(view: RequestView, pods: SendingGateway, host: VirtualHost, routes: string): Part {
     const route = routeFor(host.routes, view);
-    const skipped = unique(host.routes.slice(0, route ? host.routes.indexOf(route) + 1 : undefined).flatMap(claimCaveats));
+    const skipped = claimCaveats(host.routes, route);
     if (!route) {
       const owners = [...new Set(host.routes.map(({ virtualService }) => virtualService && named(virtualService.object)))].join(', ');
       const owner = host.routes[0]?.virtualService?.object;

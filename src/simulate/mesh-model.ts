@@ -5,7 +5,7 @@ import { DestinationRules } from './destination-rules';
 import { Destinations } from './destinations';
 import { Endpoints } from './endpoints';
 import { GatewaySimulation } from './gateway-simulation';
-import { groupOf, Manifest } from './objects';
+import { addTo, groupOf, Manifest } from './objects';
 import { Outcome } from './outcome';
 import { SimulatedRequest } from './request';
 import { RouteFollower } from './route-outcome';
@@ -152,12 +152,7 @@ class ManifestsByKind {
   private readonly byKind = new Map<string, Manifest[]>();
 
   constructor(manifests: readonly Manifest[]) {
-    for (const manifest of manifests) {
-      const key = `${groupOf(manifest)}/${manifest?.kind}`;
-      const known = this.byKind.get(key);
-      if (known) known.push(manifest);
-      else this.byKind.set(key, [manifest]);
-    }
+    for (const manifest of manifests) addTo(this.byKind, `${groupOf(manifest)}/${manifest?.kind}`, manifest);
   }
 
   public of(group: string, kind: string): Manifest[] {

@@ -64,3 +64,10 @@ export function exportedTo(list: any, namespace: string): ReadonlySet<string> {
 export function isVisible(exportTo: ReadonlySet<string>, namespace: string): boolean {
   return exportTo.size === 0 || exportTo.has('*') || exportTo.has(namespace);
 }
+
+/** Adds to the list that a map has for a key. */
+export function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}

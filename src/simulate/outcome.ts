@@ -102,6 +102,8 @@ export interface Branch {
   readonly destination?: Destination;
   /** Who shares the requests; empty when nobody gets any. */
   readonly workloads: readonly WorkloadShare[];
+  /** Who answers in their place when none of them is ready (`failoverPriority`); absent where nobody would. */
+  readonly standby?: readonly WorkloadShare[];
   /** The request as the destination gets it. */
   readonly sent?: SentRequest;
   /** What the rule does to the answer's headers, in order. */

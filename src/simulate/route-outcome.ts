@@ -99,7 +99,7 @@ export class RouteFollower {
     const authority = spec.rewrite?.authority || hostSetBy(spec.headers) || hostSetBy(item?.headers) || request.authority;
     const sent: SentRequest = { authority, path, headers: changedHeaders(request.headers, changes) };
     const answerHeaders = headerChanges(spec.headers, item?.headers, isAlone, 'response');
-    const filled = [...changes, ...answerHeaders].find(({ value = '' }) => isFilledIn(value));
+    const filled = changes.find(({ value = '' }) => isFilledIn(value));
     const caveats: Caveat[] = filled
       ? [
         {
@@ -235,8 +235,17 @@ function aborted(route: Route, outcome: RouteOutcome): RouteOutcome {
   };
 }
 
-/** Claims of tokens are not modelled. */
-export function claimCaveats(route: Route): Caveat[] {
+/** Claims of tokens are not modelled: what is to be said of the routes up to the one that took the request. */
+export function claimCaveats(routes: readonly Route[], last: Route | undefined): Caveat[] {
+  const caveats: Caveat[] = [];
+  for (const route of routes) {
+    caveats.push(...claimCaveat(route));
+    if (route === last) break;
+  }
+  return unique(caveats);
+}
+
+function claimCaveat(route: Route): Caveat[] {
   return route.entry?.match.asksForClaims
     ? [{ code: 'JwtClaims', message: `${ruleName(route)} looks at claims of a token, which are not modelled: requests are taken to have none` }]
     : [];

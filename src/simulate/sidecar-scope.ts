@@ -1,6 +1,6 @@
 import { asList } from '../json';
 import { isCoveredBy, isWildcard, overlap } from './names';
-import { isVisible, labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
+import { addTo, isVisible, labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { Labels } from './request';
 import { MeshService, Resolution, ServicePort } from './services';
@@ -54,7 +54,7 @@ export class ProxyScopes {
 
   constructor(private readonly sources: ScopeSources) {
     this.sidecars = [...sources.sidecars].sort((one, other) => Number(hasSelector(other)) - Number(hasSelector(one)) || byAge(one, other));
-    for (const service of sources.services) this.byHostname.set(service.hostname, [...(this.byHostname.get(service.hostname) ?? []), service]);
+    for (const service of sources.services) addTo(this.byHostname, service.hostname, service);
     this.selectorKeys = new Set(this.sidecars.flatMap((sidecar) => Object.keys(selectorOf(sidecar))));
   }
 

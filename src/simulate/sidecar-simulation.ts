@@ -97,7 +97,7 @@ export class SidecarSimulation {
   ): Part {
     const overruled = overruledAt(host, table.considered);
     const route = routeFor(host.routes, view);
-    const skipped = unique(host.routes.slice(0, route ? host.routes.indexOf(route) + 1 : undefined).flatMap(claimCaveats));
+    const skipped = claimCaveats(host.routes, route);
     if (!route) {
       const owner = host.routes[0]?.virtualService?.object;
       return {
