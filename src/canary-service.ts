@@ -1,6 +1,7 @@
 import { ApiObject, Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
+import { CallOptions, Calls } from './calls';
 import { demand, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -211,6 +212,7 @@ export class CanaryService extends Construct implements IRoutable {
   private readonly app: string;
   private readonly lanesPlace: Construct;
   private readonly versionsPlace: Construct;
+  private readonly said: Calls;
 
   /**
    * Refused: names that Kubernetes would not take, ports outside 1 to 65535, a version without image, a chart without
@@ -236,6 +238,7 @@ export class CanaryService extends Construct implements IRoutable {
       metadata: { name: this.name, namespace: this.namespace },
       spec: () => this.serviceSpec(),
     });
+    this.said = new Calls(this, this.service.metadata);
     // Kept apart so that the baseline stands before other versions, and lanes behind them, whoever is declared first.
     this.versionsPlace = new Construct(this, 'versions');
     this.lanesPlace = new Construct(this, 'lanes');
@@ -333,6 +336,21 @@ export class CanaryService extends Construct implements IRoutable {
     const place = this.versionsPlace.node.tryFindChild(version) as ServiceVersion | undefined;
     if (place) Mesh.of(this).disown(place.deployment);
     this.versionsPlace.node.tryRemoveChild(version);
+  }
+
+  /**
+   * Whom the service calls: may be said of several, one by one, itself among them. A version (or a lane's) that calls others
+   * says so itself. Nothing in the mesh changes; whole chains can be told by it (`cdk8s-lanes trace`).
+   *
+   * Emits the annotation `cdk8s-lanes/calls` at the Service: `host:port`, or `host:port/path`, divided by commas, in the order
+   * said. What is said twice is written once.
+   *
+   * Refused: a host whose port the app does not know and that is not given here, ports outside 1 to 65535, a path that does not
+   * begin with `/`.
+   */
+  public calls(callee: IRoutable, options: CallOptions = {}): this {
+    this.said.add(callee, options);
+    return this;
   }
 
   /**

@@ -1,3 +1,5 @@
+export { CALLS_ANNOTATION } from './calls';
+export type { CallOptions } from './calls';
 export * from './canary-service';
 export * from './fault-injection';
 export * from './mesh-gateway';

@@ -18,13 +18,16 @@ export class Bookinfo extends Chart {
     const version = (service: string, name: string): VersionOptions => ({ image: `docker.io/istio/examples-bookinfo-${service}-${name}:${RELEASE}` });
     const service = (id: string) => new CanaryService(this, id, { port: 9080, baseline: { version: 'v1', ...version(id, 'v1') } });
     const productpage = service('productpage');
-    service('details');
+    const details = service('details');
     this.ratings = service('ratings');
     this.reviews = service('reviews');
     // Who calls ratings shows what its own sidecar counts of these calls.
     const podAnnotations = { 'sidecar.istio.io/statsInclusionPrefixes': 'cluster.outbound' };
-    this.reviews.addVersion('v2', { ...version('reviews', 'v2'), podAnnotations });
-    this.reviews.addVersion('v3', version('reviews', 'v3'));
+    const v2 = this.reviews.addVersion('v2', { ...version('reviews', 'v2'), podAnnotations });
+    const v3 = this.reviews.addVersion('v3', version('reviews', 'v3'));
+
+    productpage.calls(details).calls(this.reviews);
+    for (const withStars of [v2, v3]) withStars.calls(this.ratings);
 
     new MeshGateway(this, 'gateway', { hosts: ['bookinfo.example.com'] }).route(productpage);
   }

@@ -23,6 +23,7 @@ export function branchEnvironments(app: App): Chart {
   const testbbb = new CanaryService(chart, 'testbbb', {
     port: 32000, template, baseline: { version: 'release', image: `${REGISTRY}/testbbb:v97` },
   });
+  testaaa.calls(testbbb);
   new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
 
   const lanes = new StainedRoute(chart, 'lanes', { header: 'project-version' });

@@ -30,6 +30,8 @@ export class Tutorial extends Chart {
     this.recommendation = service('recommendation', v1);
     // v2 is built again and again under one tag.
     this.recommendation.addVersion('v2', { image: `${REGISTRY}/recommendation:v2`, imagePullPolicy: ImagePullPolicy.ALWAYS, replicas: v2 });
+    this.customer.calls(this.preference);
+    this.preference.calls(this.recommendation);
   }
 
   /** Requests meet any pod of recommendation, whatever its version: what Kubernetes does where no rule says otherwise. */
