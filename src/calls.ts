@@ -1,6 +1,6 @@
 import { IConstruct } from 'constructs';
 import { demand } from './errors';
-import { IRoutable } from './traffic/destination';
+import { hostProblem, IRoutable } from './traffic/destination';
 import { portProblem } from './traffic/predicates';
 
 /**
@@ -34,7 +34,7 @@ export class Calls {
 
   /** One more call. One that was said already is not said twice. */
   public add(callee: IRoutable | undefined, { port = callee?.port, path }: CallOptions): void {
-    demand('callee', callee, typeof callee?.hostName === 'string' ? undefined : 'must be a CanaryService or a MeshHost', { code: 'HostMissing', scope: this.scope });
+    demand('callee', callee, hostProblem(callee), { code: 'HostMissing', scope: this.scope });
     demand('port', port, port === undefined ? `must be given, as the app does not know the port of ${callee!.hostName}` : portProblem(port), {
       code: 'CallPort', scope: this.scope, remedy: 'calls(host, { port })',
     });

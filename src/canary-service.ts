@@ -98,6 +98,24 @@ export interface StickyOptions {
   readonly maxAge?: Duration;
 }
 
+/** A version's share of a split. */
+export interface VersionShare {
+  /** The version's name. */
+  readonly version: string;
+
+  /** Its weight, relative to the others': a whole number, 0 or more. */
+  readonly weight: number;
+}
+
+/** Options of `CanaryService.splitBetween`. */
+export interface SplitOptions {
+  /**
+   * How a user stays with the version first met, as by `splitSticky`.
+   * @default - a user may meet another version with each request
+   */
+  readonly sticky?: StickyOptions;
+}
+
 /** Properties of `CanaryService`. */
 export interface CanaryServiceProps {
   /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
@@ -274,11 +292,25 @@ export class CanaryService extends Construct implements IRoutable {
    * Sends everybody to versions by weight, in place of the baseline alone. Weights are relative: 90 and 10 are the same as 9
    * and 1. A user may meet another version with each request; see `splitSticky`.
    *
+   * Written in the order said, but for versions called like whole numbers (`10`), which JavaScript puts first; `splitBetween`
+   * keeps any order.
+   *
    * Refused: a second call (also of `splitSticky` and `activate`), weights that are all zero or not whole numbers; at synth an
    * unknown version.
    */
   public split(weights: Record<string, number>): void {
-    this.host.routeDefault(this.shares(weights));
+    this.splitBetween(sharesOf(weights));
+  }
+
+  /**
+   * As `split` (or, with `sticky`, as `splitSticky`), with the versions as a list, in whose order they are written.
+   *
+   * Refused: as these, and a version twice.
+   */
+  public splitBetween(shares: VersionShare[], options: SplitOptions = {}): void {
+    this.demandShares(shares);
+    if (options.sticky) this.keep(shares, options.sticky);
+    else this.host.routeDefault(shares.map((share) => Destination.of(this, share)));
   }
 
   /**
@@ -290,20 +322,7 @@ export class CanaryService extends Construct implements IRoutable {
    * Refused: as `split`, and cookie names that are no tokens.
    */
   public splitSticky(weights: Record<string, number>, options: StickyOptions = {}): void {
-    const cookie = options.cookie ?? `${this.name}-version`;
-    const seconds = options.maxAge && options.maxAge.toMilliseconds({ integral: false }) / 1000;
-    if (seconds !== undefined) {
-      demand('maxAge', `${seconds} s`, Number.isInteger(seconds) && seconds >= 1 ? undefined : 'must be whole seconds, 1 or more', { code: 'CookieMaxAge', scope: this });
-    }
-    const age = seconds === undefined ? '' : `; Max-Age=${seconds}`;
-    const setCookie = (version: string) => HeaderOperations.of({ response: { add: { 'set-cookie': `${cookie}=${version}; Path=/${age}` } } });
-    const kept = (version: string) => RouteRule.to([Destination.of(this, { version })], {
-      match: [RequestMatch.cookie(cookie, StringMatch.exact(version))],
-    });
-    const rules = Object.keys(weights).filter((each) => weights[each] > 0).map(kept);
-    // The default first: it refuses a second split before anything of this one is there.
-    this.host.routeDefault(this.shares(weights, setCookie));
-    rules.forEach((rule) => this.host.addRule(rule));
+    this.splitBetween(sharesOf(weights), { sticky: options });
   }
 
   /**
@@ -368,16 +387,35 @@ export class CanaryService extends Construct implements IRoutable {
     return this.deploy(this.lanesPlace, lane, { ...options, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
   }
 
-  private shares(weights: Record<string, number>, headers?: (version: string) => HeaderOperations): Destination[] {
-    if (Object.keys(weights).length === 0) throw new InvalidInput('WeightsEmpty', "'weights' must name a version, got none", this);
-    for (const [version, weight] of Object.entries(weights)) {
+  private keep(shares: VersionShare[], options: StickyOptions): void {
+    const cookie = options.cookie ?? `${this.name}-version`;
+    const seconds = options.maxAge && options.maxAge.toMilliseconds({ integral: false }) / 1000;
+    if (seconds !== undefined) {
+      demand('maxAge', `${seconds} s`, Number.isInteger(seconds) && seconds >= 1 ? undefined : 'must be whole seconds, 1 or more', { code: 'CookieMaxAge', scope: this });
+    }
+    const age = seconds === undefined ? '' : `; Max-Age=${seconds}`;
+    const setCookie = (version: string) => HeaderOperations.of({ response: { add: { 'set-cookie': `${cookie}=${version}; Path=/${age}` } } });
+    const kept = (version: string) => RouteRule.to([Destination.of(this, { version })], {
+      match: [RequestMatch.cookie(cookie, StringMatch.exact(version))],
+    });
+    const rules = shares.filter(({ weight }) => weight > 0).map(({ version }) => kept(version));
+    // The default first: it refuses a second split before anything of this one is there.
+    this.host.routeDefault(shares.map((share) => Destination.of(this, { ...share, headers: setCookie(share.version) })));
+    rules.forEach((rule) => this.host.addRule(rule));
+  }
+
+  private demandShares(shares: VersionShare[]): void {
+    if (!shares?.length) throw new InvalidInput('WeightsEmpty', "'weights' must name a version, got none", this);
+    const versions = shares.map(({ version }) => version);
+    for (const { version, weight } of shares) {
       demand('weights', version, versionNameProblem(version), { code: 'VersionName', scope: this });
       demand('weight', weight, weightProblem(weight), { code: 'Weight', scope: this, remedy: `it is that of version ${version}` });
     }
-    if (Object.values(weights).every((weight) => weight === 0)) {
+    const twice = versions.find((version, index) => versions.indexOf(version) !== index);
+    demand('shares', twice, twice && 'must not name a version twice', { code: 'ShareTwice', scope: this, remedy: 'add its weights up' });
+    if (shares.every(({ weight }) => weight === 0)) {
       throw new InvalidInput('WeightsAllZero', "'weight' must be above 0 for one destination at least, got 0 for all of them", this);
     }
-    return Object.entries(weights).map(([version, weight]) => Destination.of(this, { version, weight, headers: headers?.(version) }));
   }
 
   private deploy(place: Construct, version: string | undefined, options: VersionOptions): ServiceVersion {
@@ -447,4 +485,8 @@ class DeployedVersion extends ServiceVersion {
     super(scope, version ?? 'unversioned');
     this.deployment = new VersionDeployment(this, 'Resource', props);
   }
+}
+
+function sharesOf(weights: Record<string, number>): VersionShare[] {
+  return Object.entries(weights ?? {}).map(([version, weight]) => ({ version, weight }));
 }

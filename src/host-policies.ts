@@ -147,8 +147,6 @@ export function renderRule(rule: RouteRule, policiesOf: (hostName: string) => Ho
   const manifest = rule._toManifest();
   const timeout = manifest.timeout ?? agreed('timeout', policies.map((each) => each?.timeout && wireDuration('timeout', each.timeout)));
   const retries = agreed('retries', policies.map((each) => each?.retries?._toManifest()));
-  const tooLong = tryLongerThanTimeout(timeout, retries);
-  if (tooLong) problems.push(tooLong);
   const rendered = { ...manifest, ...(timeout ? { timeout } : {}), ...(retries ? { retries } : {}), ...mirrorsOf(rule, hosts, policies, problems) };
 
   const faults = policies.flatMap((each) => each?.faults ?? []).filter(({ lane }) => lane === undefined);
@@ -160,21 +158,13 @@ export function renderRule(rule: RouteRule, policiesOf: (hostName: string) => Ho
   }
   const forAll = faults.filter(({ match }) => !match?.length);
   if (forAll.length > 1) problems.push(`'fault' is said ${forAll.length} times of ${hosts[0]} for all its requests; join them: fault.and(other)`);
-  const forSome = faults.filter(({ match }) => match?.length).flatMap(({ fault, match }) => {
+  const forSome: any[] = faults.filter(({ match }) => match?.length).flatMap(({ fault, match }) => {
     const narrowed = rule._narrowedTo(match!);
     return narrowed ? [{ ...cloneJson(rendered), match: narrowed._toManifest().match, fault: fault._toManifest() }] : [];
   });
+  // Behind a copy for all its requests nothing would reach the rule.
+  if (forSome.some(({ match }) => isDeepStrictEqual(match, rendered.match))) return { manifests: forSome, problems };
   return { manifests: [...forSome, { ...rendered, ...(forAll.length > 0 ? { fault: forAll[0].fault._toManifest() } : {}) }], problems };
-}
-
-/** Envoy drops a limit for one try that is not below the limit for all of them, so it would do nothing. */
-function tryLongerThanTimeout(timeout: string | undefined, retries: any): string | undefined {
-  if (timeout === undefined || retries?.perTryTimeout === undefined || milliseconds(retries.perTryTimeout) < milliseconds(timeout)) return undefined;
-  return `'perTryTimeout' must be less than the timeout of ${timeout}, got ${retries.perTryTimeout}: Envoy would ignore it; shorten it or lengthen the timeout`;
-}
-
-function milliseconds(wire: string): number {
-  return wire.endsWith('ms') ? Number(wire.slice(0, -2)) : Number(wire.slice(0, -1)) * 1000;
 }
 
 function mirrorsOf(rule: RouteRule, hosts: string[], policies: (HostPolicies | undefined)[], problems: string[]): any {

@@ -2,11 +2,12 @@ import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
-import { namespaceFor, objectName } from './mesh-host';
-import { IRoutable, Destination } from './traffic/destination';
+import { demandRuleName, namespaceFor, objectName } from './mesh-host';
+import { Destination, hostProblem, IRoutable } from './traffic/destination';
 import { gatewayHostProblem, portNameProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
-import { RouteRule } from './traffic/route-rule';
+import { RouteRule, RouteSettings } from './traffic/route-rule';
+import { Warnings } from './warnings';
 import { WovenRoutes } from './woven-routes';
 
 /** Properties of `MeshGateway`. */
@@ -45,19 +46,28 @@ export interface MeshGatewayProps {
   readonly namespace?: string;
 }
 
-/** Options of `MeshGateway.route`. */
-export interface GatewayRouteOptions {
+/** Options of `MeshGateway.addRule`. */
+export interface GatewayRuleOptions {
   /**
    * Which of the gateway's hosts.
    * @default - all of them
    */
   readonly hosts?: string[];
+}
 
+/** Options of `MeshGateway.route`: what they say stands in each of the rules that the route makes, lanes' among them. */
+export interface GatewayRouteOptions extends GatewayRuleOptions, RouteSettings {
   /**
    * Which requests: any of these.
    * @default - all that no other route of the host takes
    */
   readonly match?: RequestMatch[];
+
+  /**
+   * The service's port that requests go to, 1 to 65535. Rules of the service for other ports are left out.
+   * @default - the service's port, where the app knows it
+   */
+  readonly port?: number;
 }
 
 /**
@@ -78,6 +88,7 @@ export class MeshGateway extends Construct {
   private readonly namespace: string;
   private readonly hosts: string[];
   private readonly routesOf: Map<string, GatewayRoute[]>;
+  private readonly ownRules: RouteRule[] = [];
   private readonly virtualServices = new Map<string, WovenRoutes>();
 
   /** Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, a host that another gateway of the same pods and port serves. */
@@ -106,29 +117,62 @@ export class MeshGateway extends Construct {
       metadata: { name: this.name, namespace: this.namespace },
       spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.hosts }] }),
     });
+    this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
   }
 
   /**
    * Routes requests to a service, by all the rules of that service: what its own rules say for requests inside the mesh holds
    * here too, except for matches that only have a meaning there (the caller's labels and namespace, other ports).
    *
-   * Routes with `match` are tried in the order they were added, the one without comes last whenever it was added.
+   * Routes and rules with `match` are tried in the order they were added, the one without comes last whenever it was added.
    *
-   * Refused: hosts that are not the gateway's, a second route without `match` for a host.
+   * Settings (headers, rewrite, CORS, timeout) hold for all these rules. A rewrite of the path fits services without rules by
+   * path alone: those look at the path as it comes in.
+   *
+   * Refused: hosts that are not the gateway's, a second route without `match` for a host, ports outside 1 to 65535; at synth a
+   * setting that a rule of the service says too.
    */
   public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
-    const match = options.match ?? [];
+    demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    const { hosts, match = [], port = service.port, ...settings } = options;
     Mesh.of(this).hostNamed(service.hostName)?._demandHttp('service', 'be routed to by an HTTP server', this);
-    for (const host of options.hosts ?? this.hosts) {
+    if (options.port !== undefined) demand('port', port, portProblem(options.port), { code: 'Port', scope: this });
+    demandRuleName(this, settings.name);
+    RouteRule.to([Destination.of(service)], settings);
+    if (port === undefined) {
+      Warnings.of(this).add(this, 'GatewayPortUnknown', `'port' of ${service.hostName} is not known to the app: Istio takes the Service's only port, and where it has several the gateway's own, `
+        + 'and then answers 503; say it: MeshHost({ port }), or route(service, { port })');
+    }
+    return this.add(hosts, match, service.hostName, () => this.baselineRules(service)
+      .flatMap((rule) => rule._atGateway(port, service.hostName)?._with(settings)._narrowedTo(match) ?? []));
+  }
+
+  /**
+   * A rule of the gateway's own, apart from those of services: with destinations of its own, a redirect or a direct response.
+   * Lanes are woven into it too.
+   *
+   * Refused: as `route`, a name that begins with `lane/`, destinations that do not speak HTTP; at synth unknown versions.
+   */
+  public addRule(rule: RouteRule, options: GatewayRuleOptions = {}): this {
+    demandRuleName(this, rule.name);
+    for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
+    this.ownRules.push(rule);
+    Mesh.of(this).addRule(rule);
+    const what = rule.destinations.map(({ hostName }) => hostName).join(' and ') || 'an answer of the gateway';
+    return this.add(options.hosts, rule.matches, what, () => [rule]);
+  }
+
+  private add(hosts: string[] | undefined, match: RequestMatch[], what: string, rules: () => RouteRule[]): this {
+    for (const host of hosts ?? this.hosts) {
       const routes = this.routesOf.get(host);
       if (!routes) {
         throw new InvalidInput('GatewayHostUnknown', `'hosts' must be hosts of the gateway, got ${JSON.stringify(host)} (its hosts: ${this.hosts.join(', ')})`, this);
       }
       const everything = routes.find((route) => route.match.length === 0);
       if (match.length === 0 && everything) {
-        throw new InvalidInput('GatewayRouteTwice', `'match' must be given: all requests to ${host} that no other route takes go to ${everything.service.hostName} already`, this);
+        throw new InvalidInput('GatewayRouteTwice', `'match' must be given: all requests to ${host} that no other route takes go to ${everything.what} already`, this);
       }
-      routes.push({ service, match });
+      routes.push({ match, what, rules });
       this.ensureVirtualService(host);
     }
     Mesh.of(this).changed();
@@ -161,8 +205,7 @@ export class MeshGateway extends Construct {
   private rulesOf(host: string): RouteRule[] {
     const routes = this.routesOf.get(host)!;
     const inOrder = [...routes.filter(({ match }) => match.length > 0), ...routes.filter(({ match }) => match.length === 0)];
-    return inOrder.flatMap(({ service, match }) => this.baselineRules(service)
-      .flatMap((rule) => rule._atGateway(service.port)?._narrowedTo(match) ?? []));
+    return inOrder.flatMap(({ rules }) => rules());
   }
 
   /** A route's match and a rule of its service may not fit into one match entry. */
@@ -185,6 +228,8 @@ function hostSlug(host: string): string {
 }
 
 interface GatewayRoute {
-  readonly service: IRoutable;
   readonly match: RequestMatch[];
+  /** Where its requests go, for messages. */
+  readonly what: string;
+  readonly rules: () => RouteRule[];
 }

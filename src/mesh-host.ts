@@ -2,13 +2,14 @@ import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { HostPolicies } from './host-policies';
+import { hostWarnings } from './host-warnings';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
-import { Destination, IRoutable } from './traffic/destination';
+import { Destination, hostProblem, IRoutable } from './traffic/destination';
 import { dnsLabelProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
-import { RouteRule } from './traffic/route-rule';
+import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { Warnings } from './warnings';
 import { WovenRoutes } from './woven-routes';
 
@@ -104,6 +105,7 @@ export class MeshHost extends Construct implements IRoutable {
   private readonly subsets = new Map<string, Record<string, string>>();
   private readonly rules: RouteRule[] = [];
   private defaultRoute?: Destination[];
+  private defaultSettings?: RouteSettings;
   private readonly retired = new Set<string>();
   private readonly lanes = new Map<string, LaneDestination>();
   private readonly policies = new HostPolicies();
@@ -190,8 +192,7 @@ export class MeshHost extends Construct implements IRoutable {
     if (rule.matches.length === 0) {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
     }
-    const reserved = rule.name?.startsWith(LANE_RULE_PREFIX) ? `must not begin with '${LANE_RULE_PREFIX}', which marks the rules of lanes` : undefined;
-    demand('name', rule.name, reserved, { code: 'RuleName', scope: this });
+    demandRuleName(this, rule.name);
     this.rules.push(rule);
     this.ensureVirtualService();
     Mesh.of(this).changed();
@@ -210,6 +211,22 @@ export class MeshHost extends Construct implements IRoutable {
     const { route } = RouteRule.to(destinations)._toManifest();
     if (route.some((entry: any) => entry.headers)) this._demandHttp('headers', 'have header changes', this);
     this.defaultRoute = [...destinations];
+    this.ensureVirtualService();
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * What the default rule has beside its destinations: header changes, CORS, a rewrite, a timeout of its own, a name. Whatever it
+   * routes to, and whenever that is said.
+   *
+   * Refused: a second call, a name that begins with `lane/`, what `RouteRule.to` refuses.
+   */
+  public configureDefault(settings: RouteSettings): void {
+    this._demandHttp('settings', 'have rules with settings', this);
+    if (this.defaultSettings) throw new InvalidInput('DefaultRuleTwice', "'settings' are said already of the host's default rule; say them once", this);
+    demandRuleName(this, settings.name);
+    RouteRule.to([Destination.of(this)], settings);
+    this.defaultSettings = settings;
     this.ensureVirtualService();
     Mesh.of(this).changed();
   }
@@ -336,7 +353,7 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public get _baselineRules(): RouteRule[] {
     const everything = this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
-    return [...this.rules, RouteRule.to(everything)];
+    return [...this.rules, RouteRule.to(everything, this.defaultSettings)];
   }
 
   private ensureDestinationRule(): void {
@@ -401,33 +418,27 @@ export class MeshHost extends Construct implements IRoutable {
     });
   }
 
-  /** What is said, and valid, and probably not what was meant. */
   private warn(): void {
-    if (!this.policies.hasTrafficPolicy) return;
-    const routed = Mesh.of(this).routedVersions(this.hostName);
-    for (const version of this.policies.versions.filter((each) => this.subsets.has(each) && !this.lanes.has(each) && !routed.has(each))) {
-      Warnings.of(this).add(this, 'VersionPolicyInactive', `'version' ${version} of ${this.hostName} has a policy, but no rule routes to it, so the policy does nothing; route to it, or leave the policy out`);
-    }
-    const versionsOf = (rule: RouteRule) => new Set(rule.destinations.filter(({ weight }) => weight > 0).map(({ version }) => version));
-    const splits = this._baselineRules.some((rule) => versionsOf(rule).size > 1);
-    if (splits && this.policies.hashes) {
-      Warnings.of(this).add(this, 'HashBesideSplit', `'loadBalancer' hashes, but a rule splits ${this.hostName} between versions: the version is drawn anew for each request, and only then the hash decides; splitSticky keeps a user with a version`);
-    }
+    const found = hostWarnings({
+      hostName: this.hostName,
+      ports: this.port === undefined ? [] : [this.port],
+      rules: this._baselineRules,
+      policies: this.policies,
+      versions: this.versions,
+      routed: this.policies.hasTrafficPolicy ? Mesh.of(this).routedVersions(this.hostName) : new Set(),
+    });
+    for (const { code, message } of found) Warnings.of(this).add(this, code, message);
   }
 
   private validateHost(): string[] {
     this.warn();
-    return [...this.unknownVersions(), ...this.faultyLanes()];
-  }
-
-  private unknownVersions(): string[] {
-    return this._baselineRules.flatMap((rule) => rule.destinations)
-      .flatMap(({ hostName, version }) => this._unknownVersion('version', { hostName }, version));
+    return [...this._baselineRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
 }
 
 /** The owner of a host that a facet is for. */
 export function ownedHost(scope: Construct, property: string, host: IRoutable): MeshHost {
+  demand(property, host, hostProblem(host), { code: 'HostMissing', scope });
   const owner = Mesh.of(scope).hostNamed(host.hostName);
   if (owner) return owner;
   throw new InvalidInput('HostNotOwned', `'${property}' must be a CanaryService or MeshHost of this app, got ${host.hostName}; `
@@ -443,6 +454,12 @@ export function namespaceFor(scope: Construct, namespace: string | undefined, pr
   }
   demand(property, found, dnsLabelProblem(found), { code: 'Namespace', scope });
   return found;
+}
+
+/** A name for a rule, which must not read like that of a lane's. */
+export function demandRuleName(scope: Construct, name: string | undefined): void {
+  const reserved = name?.startsWith(LANE_RULE_PREFIX) ? `must not begin with '${LANE_RULE_PREFIX}', which marks the rules of lanes` : undefined;
+  demand('name', name, reserved, { code: 'RuleName', scope });
 }
 
 /** A name for an object, checked. */

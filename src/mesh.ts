@@ -31,6 +31,8 @@ export class Mesh {
 
   private readonly hosts = new Map<string, MeshHost>();
   private readonly objects = new Map<string, IConstruct>();
+  /** Rules that stand at gateways alone. */
+  private readonly gatewayRules: RouteRule[] = [];
   private readonly gatewayHosts = new Map<string, MeshGateway>();
   private _stain?: StainedRoute;
 
@@ -131,9 +133,20 @@ export class Mesh {
 
   /** The versions of a host that some rule of the app routes to. */
   public routedVersions(hostName: string): Set<string | undefined> {
-    const rules = [...this.hosts.values()].flatMap((host) => host._baselineRules);
+    const rules = [...this.gatewayRules, ...[...this.hosts.values()].flatMap((host) => host._baselineRules)];
     const destinations = rules.flatMap((rule) => rule.destinations.filter(({ weight }, _, all) => weight > 0 || all.length === 1));
     return new Set(destinations.filter((each) => each.hostName === hostName).map(({ version }) => version));
+  }
+
+  /** A rule that stands at gateways alone. */
+  public addRule(rule: RouteRule): void {
+    this.gatewayRules.push(rule);
+    this.changed();
+  }
+
+  /** What is wrong with the versions that a rule routes to. */
+  public unknownVersions(rule: RouteRule): string[] {
+    return rule.destinations.flatMap(({ hostName, version }) => this.hosts.get(hostName)?._unknownVersion('version', { hostName }, version) ?? []);
   }
 
   /** The lane table for rules that route to these hosts; `undefined` where the app has no StainedRoute. */

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'util';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { copies, MirrorPolicy } from './host-policies';
 import { ownedHost } from './mesh-host';
-import { Destination, IRoutable } from './traffic/destination';
+import { Destination, hostProblem, IRoutable } from './traffic/destination';
 import { percentageProblem } from './traffic/predicates';
 import { Warnings } from './warnings';
 
@@ -52,10 +53,14 @@ export interface MirrorTargetProps {
  * @see https://istio.io/latest/docs/tasks/traffic-management/mirroring/
  */
 export class MirrorTarget extends Construct {
-  /** Refused: a host that the app does not own, a mirror to the very host and version it copies from, a percentage of 0 or over 100; at synth unknown versions. */
+  /**
+   * Refused: a host that the app does not own, a mirror to the very host and version it copies from or to where another mirror
+   * copies the same requests, a percentage of 0 or over 100; at synth unknown versions.
+   */
   constructor(scope: Construct, id: string, props: MirrorTargetProps) {
     super(scope, id);
     const from = ownedHost(this, 'from', props.from);
+    demand('to', props.to, hostProblem(props.to), { code: 'HostMissing', scope: this });
     const percentage = props.percentage ?? 100;
     demand('percentage', percentage, percentage === 0 ? 'must be more than 0' : percentageProblem(percentage), { code: 'Percentage', scope: this });
     if (from.hostName === props.to.hostName && (props.toVersion === undefined || props.toVersion === props.fromVersion)) {
@@ -63,6 +68,12 @@ export class MirrorTarget extends Construct {
         + 'name another version or host', this);
     }
     const { destination } = Destination.of(props.to, { version: props.toVersion })._toManifest(true);
+    const twin = from._said.mirrors.find((other) => isDeepStrictEqual(other.destination, destination)
+      && (other.fromVersion === undefined || props.fromVersion === undefined || other.fromVersion === props.fromVersion));
+    if (twin) {
+      throw new InvalidInput('MirrorTwice', `'to' must not get two copies of one request, got ${props.to.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}, `
+        + 'which another MirrorTarget copies to already; keep one of them, with the percentage you want', this);
+    }
     const mirror: MirrorPolicy = { fromVersion: props.fromVersion, destination, percentage, lanesToo: props.mirrorLanes ?? false };
     from._policies(this, true).mirrors.push(mirror);
     this.node.addValidation({

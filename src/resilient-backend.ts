@@ -9,6 +9,7 @@ import { LoadBalancer } from './traffic/load-balancer';
 import { OutlierDetection } from './traffic/outlier-detection';
 import { portProblem } from './traffic/predicates';
 import { RetryOn, RetryPolicy } from './traffic/retry-policy';
+import { tryProblems } from './traffic/rule-problems';
 import { wireDuration } from './traffic/wire-duration';
 import { Warnings } from './warnings';
 
@@ -102,8 +103,9 @@ export class ResilientBackend extends Construct {
    * of which each helps alone:
    *
    * - the proxy drops idle connections a second before the server would (`idleTimeout`): costs a few more connections;
-   * - requests that met a closed connection are tried again, within the timeout (`retries`): costs nothing while all is well, but
-   *   `reset` also repeats requests that the server may have begun, so leave this preset to idempotent services;
+   * - requests that met a closed connection are tried again, within the timeout (`retries` after resets, and after 503, which the
+   *   server's own sidecar makes of one): costs nothing while all is well, but also repeats requests that the server may have
+   *   begun or answered 503 itself, so leave this preset to idempotent services;
    * - with `connectionPerRequest` connections are never reused (`maxRequestsPerConnection: 1`): costs speed.
    *
    * The fourth cure is in the server: keep idle connections longer than any caller does (in Node `server.keepAliveTimeout`).
@@ -116,7 +118,7 @@ export class ResilientBackend extends Construct {
     return new ResilientBackend(scope, id, {
       host: props.host,
       timeout: props.timeout,
-      retries: RetryPolicy.of({ attempts: 2, retryOn: [RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET] }),
+      retries: RetryPolicy.of({ attempts: 2, retryOn: [RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET, '503'] }),
       connectionPool: ConnectionPool.of({
         idleTimeout: Duration.millis(Math.floor(seconds * 1000) - 1000),
         maxRequestsPerConnection: props.connectionPerRequest ? 1 : undefined,
@@ -126,8 +128,8 @@ export class ResilientBackend extends Construct {
 
   /**
    * Refused: a host that the app does not own, a part that is said of the host already, nothing at all, `timeout` or `retries`
-   * of a version or port (they are the rule's), a version together with a port, a port outside 1 to 65535; at synth a
-   * `perTryTimeout` that is not below the timeout, and a rule whose hosts disagree.
+   * of a version or port (they are the rule's), a version together with a port, a port outside 1 to 65535, a `perTryTimeout` that
+   * is not below the timeout (at synth where two say them); at synth a rule whose hosts disagree.
    */
   constructor(scope: Construct, id: string, props: ResilientBackendProps) {
     super(scope, id);
@@ -154,7 +156,9 @@ export class ResilientBackend extends Construct {
       throw new InvalidInput('PolicyOfRule', `'${property}' holds for whole rules, so it cannot be said of a version or port; say it of the host`, this);
     }
     if (props.timeout) {
-      wireDuration('timeout', props.timeout, this);
+      const timeout = wireDuration('timeout', props.timeout, this);
+      const [found] = tryProblems({ timeout, retries: props.retries?._toManifest() });
+      if (found) throw new InvalidInput('PerTryTimeout', `'${found.field}' ${found.problem}`, this);
       host._policies(this, true).setTimeout(props.timeout, this);
     }
     if (props.retries) host._policies(this, true).setRetries(props.retries, this);

@@ -1,8 +1,11 @@
 import { Construct } from 'constructs';
 import { expandHost, namespaceOf } from './lanes/hosts';
 import { allowLaneHeader, weave, WeaveRefused } from './lanes/weave';
+import { asList } from './json';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
+import { ruleProblems } from './traffic/rule-problems';
+import { unreachableRules } from './traffic/unreachable';
 import { Warnings } from './warnings';
 
 /** Properties of `WovenRoutes`. */
@@ -39,6 +42,14 @@ export class WovenRoutes extends ManifestObject {
     this.node.addValidation({ validate: () => this.validateRoutes() });
   }
 
+  private warnOfUnreachable(baseline: any): void {
+    const rules = asList(baseline.spec?.http);
+    for (const { index, taker } of unreachableRules(rules)) {
+      const named = rules[index]?.name ? ` (${rules[index].name})` : '';
+      Warnings.of(this).add(this, 'RuleUnreachable', `spec.http[${index}]${named} gets no requests: spec.http[${taker}], which is tried before it, takes them; put the narrower rule first`);
+    }
+  }
+
   private withLanes(manifest: any): any {
     const mesh = Mesh.of(this);
     const table = mesh.laneTable(routedHosts(manifest, mesh.clusterDomain));
@@ -61,8 +72,12 @@ export class WovenRoutes extends ManifestObject {
   private findProblems(): string[] {
     const problems = this.problemsOfSpec();
     if (problems.length > 0) return problems;
+    const baseline = this._baseline();
+    const impossible = asList(baseline.spec?.http).flatMap((rule, index) => ruleProblems(rule).map(({ field, problem }) => `spec.http[${index}] '${field}' ${problem}`));
+    if (impossible.length > 0) return impossible;
+    this.warnOfUnreachable(baseline);
     try {
-      this.withLanes(this._baseline());
+      this.withLanes(baseline);
       return [];
     } catch (error) {
       if (!(error instanceof WeaveRefused)) throw error;

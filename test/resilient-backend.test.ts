@@ -389,9 +389,16 @@ describe('refused at synth is', () => {
 
   test.each([[2, 2], [2, 3], [0.0015 * 1000, 1.5]])('a timeout of %d s that a try of %d s would not be below', (timeout, perTry) => {
     const { app, say } = shop();
-    say({ timeout: Duration.seconds(timeout), retries: ofTry(perTry) });
+    say({ retries: ofTry(perTry) });
+    say({ timeout: Duration.seconds(timeout) });
 
-    expect(() => app.synthYaml()).toThrow(/\[shop\/testaaa\/host\/VirtualService\/Resource\] 'perTryTimeout' must be less than the timeout of .*, got .*: Envoy would ignore it; shorten/);
+    expect(() => app.synthYaml()).toThrow(/\[shop\/testaaa\/host\/VirtualService\/Resource\] spec.http\[0\] 'perTryTimeout' must be less than the timeout of .*, got .*: Envoy would ignore it; shorten/);
+  });
+
+  test('and at once where one says both', () => {
+    expectRefusal(() => shop().say({ timeout: Duration.seconds(1), retries: ofTry(1) }), {
+      code: 'PerTryTimeout', property: 'perTryTimeout', path: 'shop/policy-1', says: /less than the timeout of 1s.*shorten it or lengthen the timeout/,
+    });
   });
 
   test('a try not below the timeout, though two say it', () => {
@@ -515,7 +522,7 @@ describe('the preset against connections that the server closes', () => {
   test('lets connections go before the server does, and tries again within the timeout', () => {
     const { app, chart, rule, policy } = preset({});
 
-    expect(rule).toMatchObject({ timeout: '3s', retries: { attempts: 2, retryOn: 'connect-failure,refused-stream,reset' } });
+    expect(rule).toMatchObject({ timeout: '3s', retries: { attempts: 2, retryOn: 'connect-failure,refused-stream,reset,503' } });
     expect(policy).toEqual({ connectionPool: { http: { idleTimeout: '4s' } } });
     expect(schemaProblems(chart.toJson())).toEqual([]);
     expect(() => app.synthYaml()).not.toThrow();

@@ -11,6 +11,11 @@ export interface IRoutable {
   readonly port?: number;
 }
 
+/** What stands for a host, also where code without types leaves it out. */
+export function hostProblem(host: unknown): string | undefined {
+  return typeof (host as IRoutable | undefined)?.hostName === 'string' ? undefined : 'must be a CanaryService or a MeshHost';
+}
+
 /** Options of `Destination.of`. */
 export interface DestinationOptions {
   /**
@@ -45,8 +50,9 @@ export interface DestinationOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination
  */
 export class Destination {
-  /** Refused: a version that is no DNS label, ports outside 1 to 65535, weights that are not whole numbers of 0 or more. */
+  /** Refused: no host, a version that is no DNS label, ports outside 1 to 65535, weights that are not whole numbers of 0 or more. */
   public static of(host: IRoutable, options: DestinationOptions = {}): Destination {
+    demand('host', host, hostProblem(host), { code: 'HostMissing' });
     if (options.version !== undefined) demand('version', options.version, dnsLabelProblem(options.version), { code: 'VersionName' });
     if (options.weight !== undefined) demand('weight', options.weight, weightProblem(options.weight), { code: 'Weight' });
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port' });
@@ -70,9 +76,27 @@ export class Destination {
     return this.options.weight ?? 1;
   }
 
+  /**
+   * The port that is written.
+   *
+   * @internal
+   */
+  public get _port(): number | undefined {
+    return this.options.port ?? this.host.port;
+  }
+
+  /**
+   * The same, at this port of a host where it says none itself.
+   *
+   * @internal
+   */
+  public _atPort(hostName: string, port: number | undefined): Destination {
+    return this.hostName !== hostName || this.options.port !== undefined || port === undefined ? this : new Destination(this.host, { ...this.options, port });
+  }
+
   /** @internal */
   public _toManifest(alone: boolean): any {
-    const port = this.options.port ?? this.host.port;
+    const port = this._port;
     return {
       destination: {
         host: this.hostName,

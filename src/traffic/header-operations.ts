@@ -49,7 +49,7 @@ export interface HeaderOperationsOptions {
 export class HeaderOperations {
   /**
    * Refused: names that are no RFC 7230 tokens or not in lower case (`:authority` may be set in requests, to rewrite the host), values
-   * with control characters, a lone `%` in a value (Envoy substitutes `%NAME%`; write `%%`).
+   * that are empty (Envoy does nothing then) or have control characters, a lone `%` in a value (Envoy substitutes `%NAME%`; write `%%`).
    */
   public static of(options: HeaderOperationsOptions): HeaderOperations {
     const manifest: Record<string, any> = {};
@@ -74,10 +74,33 @@ export class HeaderOperations {
     return [this.manifest.request?.set, this.manifest.request?.add].some((changes) => changes && ':authority' in changes);
   }
 
+  /**
+   * Both, which must not touch one header.
+   *
+   * @internal
+   */
+  public _and(other: HeaderOperations): HeaderOperations {
+    const joined = cloneJson(this.manifest);
+    for (const direction of ['request', 'response'] as const) {
+      const taken = namesIn(joined[direction]);
+      const twice = namesIn(other.manifest[direction]).find((name) => taken.includes(name));
+      demand('headers', twice, twice && 'must not be changed by the route and by the rule it goes through', { code: 'RuleOptionTwice', remedy: 'change it in one of them' });
+      for (const [operation, changes] of Object.entries<any>(other.manifest[direction] ?? {})) {
+        joined[direction] ??= {};
+        joined[direction][operation] = Array.isArray(changes) ? [...joined[direction][operation] ?? [], ...changes] : { ...joined[direction][operation], ...changes };
+      }
+    }
+    return new HeaderOperations(joined);
+  }
+
   /** @internal */
   public _toManifest(): any {
     return cloneJson(this.manifest);
   }
+}
+
+function namesIn({ set, add, remove }: HeaderChanges = {}): string[] {
+  return [...Object.keys(set ?? {}), ...Object.keys(add ?? {}), ...remove ?? []];
 }
 
 function changesManifest(direction: 'request' | 'response', changes: HeaderChanges = {}): Record<string, any> {
@@ -87,7 +110,9 @@ function changesManifest(direction: 'request' | 'response', changes: HeaderChang
       const property = `${direction}.${operation}.${name}`;
       const rewritesHost = direction === 'request' && operation === 'set' && name === ':authority';
       demand(property, name, rewritesHost ? undefined : headerNameProblem(name), { code: 'HeaderName' });
-      demand(property, text, headerValueProblem(text), { code: 'HeaderValue' });
+      demand(property, text, text === '' ? 'must not be empty, at which Envoy does nothing' : headerValueProblem(text), {
+        code: 'HeaderValue', remedy: text === '' ? "'remove' takes a header away" : undefined,
+      });
     }
     if (Object.keys(changes[operation] ?? {}).length > 0) manifest[operation] = { ...changes[operation] };
   }

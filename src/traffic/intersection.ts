@@ -74,7 +74,8 @@ export function isPresence(match: any): boolean {
   return match.exact === undefined && match.prefix === undefined && match.regex === undefined;
 }
 
-function meets(text: string, match: any): boolean {
+/** Whether a text meets a condition other than mere presence. */
+export function meets(text: string, match: any): boolean {
   if (match.exact !== undefined) return text === match.exact;
   if (match.prefix !== undefined) return text.startsWith(match.prefix);
   return RE2JS.compile(match.regex).matches(text);

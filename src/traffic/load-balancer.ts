@@ -105,9 +105,12 @@ export class LoadBalancer {
    *
    * A key does not stick across versions: weights between them are drawn anew for each request.
    *
+   * Refused: no key.
+   *
    * @param algorithm how the pod is found. Not given: a ring
    */
   public static consistentHash(key: HashKey, algorithm?: HashAlgorithm): LoadBalancer {
+    demand('key', key, key instanceof HashKey ? undefined : 'must say what is hashed', { code: 'HashKey', remedy: "HashKey.header('x-user'), cookie, queryParam or sourceIp" });
     return new LoadBalancer({ consistentHash: { ...key._toManifest(), ...algorithm?._toManifest() } });
   }
 

@@ -18,7 +18,8 @@ export interface OutlierDetectionOptions {
   readonly consecutive5xxErrors?: number;
 
   /**
-   * How many answers of 502, 503 or 504 in a row eject a pod. 0 switches this off.
+   * How many answers of 502, 503 or 504 in a row eject a pod. 0 switches this off. Less than `consecutive5xxErrors`, which count
+   * them too, or with those switched off.
    * @default - not written: off
    */
   readonly consecutiveGatewayErrors?: number;
@@ -60,7 +61,10 @@ export interface OutlierDetectionOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
  */
 export class OutlierDetection {
-  /** Refused: percentages outside their ranges (an ejection of 0 % ejects nothing), negative counts, durations under 1 ms. */
+  /**
+   * Refused: percentages outside their ranges (an ejection of 0 % ejects nothing), negative counts, durations under 1 ms, counts by which
+   * no pod is ever ejected, `consecutiveGatewayErrors` that `consecutive5xxErrors` always comes before.
+   */
   public static of(options: OutlierDetectionOptions): OutlierDetection {
     const { maxEjectionPercent, minHealthPercent, interval, baseEjectionTime, ...counted } = options;
     demand('maxEjectionPercent', maxEjectionPercent, percentProblem(maxEjectionPercent, 1), { code: 'MaxEjectionPercent', remedy: '0 would eject nothing: leave outlier detection out' });
@@ -70,6 +74,7 @@ export class OutlierDetection {
     if ((counts.consecutiveLocalOriginFailures ?? 0) > 0 && !splitExternalLocalOriginErrors) {
       throw new InvalidInput('LocalOriginErrors', `'consecutiveLocalOriginFailures' needs splitExternalLocalOriginErrors: true, got ${counts.consecutiveLocalOriginFailures} without it`);
     }
+    demandEffect(counts, splitExternalLocalOriginErrors ?? false);
     const manifest = {
       ...counts,
       splitExternalLocalOriginErrors,
@@ -88,6 +93,19 @@ export class OutlierDetection {
     return { ...this.manifest };
   }
 }
+
+/** Counts that can eject a pod. Answers of 502 to 504 are counted among the 5xx, so a count of them must be the smaller one. */
+function demandEffect(counts: Counts, connectionsApart: boolean): void {
+  const { consecutive5xxErrors: errors = 5, consecutiveGatewayErrors: gatewayErrors = 0, consecutiveLocalOriginFailures: failures = 5 } = counts;
+  const none = errors === 0 && gatewayErrors === 0 && !(connectionsApart && failures > 0);
+  demand('consecutive5xxErrors', errors, none ? 'must not be switched off where nothing else ejects' : undefined, { code: 'EjectsNothing', remedy: 'set another count, or leave outlier detection out' });
+  const idle = errors > 0 && gatewayErrors >= errors;
+  demand('consecutiveGatewayErrors', gatewayErrors, idle ? `must be less than consecutive5xxErrors (${errors}), which count the same answers` : undefined, {
+    code: 'GatewayErrorsIdle', remedy: 'consecutive5xxErrors: 0 lets gateway errors alone eject',
+  });
+}
+
+type Counts = Pick<OutlierDetectionOptions, 'consecutive5xxErrors' | 'consecutiveGatewayErrors' | 'consecutiveLocalOriginFailures'>;
 
 function percentProblem(percent: number, least: number): string | undefined {
   return Number.isInteger(percent) && percent >= least && percent <= 100 ? undefined : `must be a whole number from ${least} to 100 (per cent)`;

@@ -39,6 +39,11 @@ export function portProblem(port: number): string | undefined {
   return Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : 'must be a whole number from 1 to 65535';
 }
 
+/** Paths begin with a slash, so a text that does not is met by none. */
+export function pathProblem(text: string): string | undefined {
+  return text.startsWith('/') ? undefined : "must begin with '/'";
+}
+
 /** Weights are relative: 1 and 2 mean a third and two thirds. */
 export function weightProblem(weight: number): string | undefined {
   return Number.isInteger(weight) && weight >= 0 && weight <= 2147483647 ? undefined : 'must be a whole number, 0 or more';
@@ -128,7 +133,8 @@ export function labelValueProblem(value: string): string | undefined {
 
 /** A share of requests: Envoy counts in millionths, so less than 0.0001 % would never happen. */
 export function percentageProblem(percentage: number): string | undefined {
-  return percentage === 0 || (percentage >= 0.0001 && percentage <= 100) ? undefined : 'must be 0, or from 0.0001 to 100 (per cent)';
+  const valid = typeof percentage === 'number' && (percentage === 0 || (percentage >= 0.0001 && percentage <= 100));
+  return valid ? undefined : 'must be 0, or from 0.0001 to 100 (per cent; Envoy counts in millionths)';
 }
 
 /** What Envoy answers with by itself. istiod also takes 600, which Envoy refuses together with every other route of the port. */

@@ -1,5 +1,5 @@
 import { intersection, MatchClash, MatchEntry } from './intersection';
-import { headerNameProblem, dnsLabelProblem, portProblem } from './predicates';
+import { headerNameProblem, dnsLabelProblem, pathProblem, portProblem } from './predicates';
 import { StringMatch } from './string-match';
 import { demand, demandLabels, InvalidInput } from '../errors';
 import { cloneJson } from '../json';
@@ -45,9 +45,17 @@ export class RequestMatch {
     return RequestMatch.header('user-agent', match);
   }
 
-  /** The path, without its query string. */
+  /**
+   * The path, without its query string.
+   *
+   * Refused: a path or prefix that does not begin with `/`, since no path would match it.
+   */
   public static path(match: StringMatch): RequestMatch {
-    return new RequestMatch({ uri: match._toManifest() });
+    const uri = match._toManifest();
+    for (const kind of ['exact', 'prefix']) {
+      if (uri[kind] !== undefined && uri[kind] !== '*') demand(kind, uri[kind], pathProblem(uri[kind]), { code: 'PathPrefix', remedy: `write '/${uri[kind]}'` });
+    }
+    return new RequestMatch({ uri });
   }
 
   /**
@@ -56,13 +64,17 @@ export class RequestMatch {
    * Refused: a prefix that does not begin with `/`, since no path would match it.
    */
   public static pathPrefix(prefix: string): RequestMatch {
-    demand('prefix', prefix, prefix.startsWith('/') ? undefined : "must begin with '/'", { code: 'PathPrefix' });
+    demand('prefix', prefix, pathProblem(prefix), { code: 'PathPrefix', remedy: `write '/${prefix}'` });
     return RequestMatch.path(StringMatch.prefix(prefix));
   }
 
-  /** The HTTP method, in capitals. */
+  /** The HTTP method. Refused: small letters, since methods are compared with their case. */
   public static method(match: StringMatch): RequestMatch {
-    return new RequestMatch({ method: match._toManifest() });
+    const method = match._toManifest();
+    for (const text of [method.exact, method.prefix]) {
+      demand('method', text, text === text?.toUpperCase() ? undefined : 'must be in capitals', { code: 'Method', remedy: `write '${text?.toUpperCase()}'` });
+    }
+    return new RequestMatch({ method });
   }
 
   /** The Host header, **with** its port where the client sends one. */
@@ -70,9 +82,11 @@ export class RequestMatch {
     return new RequestMatch({ authority: match._toManifest() });
   }
 
-  /** `http` or `https`. */
+  /** `http` or `https`. Refused: any other text to be equal to. */
   public static scheme(match: StringMatch): RequestMatch {
-    return new RequestMatch({ scheme: match._toManifest() });
+    const { exact, ...other } = match._toManifest();
+    demand('scheme', exact, exact === undefined || ['http', 'https'].includes(exact) ? undefined : "must be 'http' or 'https'", { code: 'Scheme' });
+    return new RequestMatch({ scheme: exact === undefined ? other : { exact } });
   }
 
   /** One query parameter. */
@@ -139,6 +153,15 @@ export class RequestMatch {
     const { port, sourceLabels, sourceNamespace, ...entry } = this.entry;
     if (sourceLabels || sourceNamespace || (port !== undefined && port !== ownPort)) return undefined;
     return new RequestMatch(entry);
+  }
+
+  /**
+   * The port that the request must be for, if that is asked.
+   *
+   * @internal
+   */
+  public get _port(): number | undefined {
+    return this.entry.port;
   }
 
   /** @internal */

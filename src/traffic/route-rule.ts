@@ -5,21 +5,15 @@ import { HeaderOperations } from './header-operations';
 import { RequestMatch } from './request-match';
 import { directResponseManifest, Redirect, redirectManifest, Rewrite, rewriteManifest } from './rule-action';
 import { wireDuration } from './wire-duration';
-import { InvalidInput } from '../errors';
+import { demand, InvalidInput } from '../errors';
 
-/** What every rule may have. */
-export interface RuleOptions {
+/** What every rule may have beside its match. */
+export interface RuleSettings {
   /**
    * A name, which access logs show. Names that begin with `lane/` belong to the rules woven for lanes.
    * @default - the rule has no name
    */
   readonly name?: string;
-
-  /**
-   * Which requests the rule is for: any of these.
-   * @default - all requests that no earlier rule took
-   */
-  readonly match?: RequestMatch[];
 
   /**
    * Header changes for all destinations of the rule.
@@ -34,8 +28,17 @@ export interface RuleOptions {
   readonly corsPolicy?: CorsPolicy;
 }
 
-/** Options of `RouteRule.to`. */
-export interface RouteRuleOptions extends RuleOptions {
+/** Options of every rule. */
+export interface RuleOptions extends RuleSettings {
+  /**
+   * Which requests the rule is for: any of these.
+   * @default - all requests that no earlier rule took
+   */
+  readonly match?: RequestMatch[];
+}
+
+/** What a rule that routes may have beside its match. */
+export interface RouteSettings extends RuleSettings {
   /**
    * What becomes of path and host before the request goes on.
    * @default - they stay
@@ -47,6 +50,20 @@ export interface RouteRuleOptions extends RuleOptions {
    * @default - what is said of the host, else not written: Istio sets no limit
    */
   readonly timeout?: Duration;
+}
+
+/** Options of `RouteRule.to`. */
+export interface RouteRuleOptions extends RuleOptions, RouteSettings {}
+
+/** What an answer by the proxy itself cannot have. */
+const NOT_ANSWERED = ['destinations', 'route', 'rewrite', 'timeout'];
+
+/** A rule does one thing. The compiler says so already, but not to code without types. */
+function demandAlone(action: string, options: object, others: string[]): void {
+  const other = others.find((field) => (options as Record<string, unknown>)[field] !== undefined);
+  demand(other ?? action, action, other === undefined ? undefined : 'must not stand beside what else the rule does', {
+    code: 'RuleActions', remedy: 'Istio refuses a rule that does both; make two rules',
+  });
 }
 
 /**
@@ -62,6 +79,7 @@ export class RouteRule {
    * nothing or says the path twice.
    */
   public static to(destinations: Destination[], options: RouteRuleOptions = {}): RouteRule {
+    demandAlone('destinations', options, ['redirect', 'directResponse']);
     if (destinations.length === 0) {
       throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
     }
@@ -82,6 +100,7 @@ export class RouteRule {
    * Refused: nothing that changes, codes other than 301, 302, 303, 307 and 308, schemes other than http and https.
    */
   public static redirect(redirect: Redirect, options: RuleOptions = {}): RouteRule {
+    demandAlone('redirect', { ...redirect, ...options }, NOT_ANSWERED);
     return new RouteRule([], options, { redirect: redirectManifest(redirect) });
   }
 
@@ -93,6 +112,7 @@ export class RouteRule {
    * @param body the answer's text; none if not given
    */
   public static directResponse(status: number, body?: string, options: RuleOptions = {}): RouteRule {
+    demandAlone('directResponse', options, NOT_ANSWERED);
     return new RouteRule([], options, { directResponse: directResponseManifest(status, body) });
   }
 
@@ -129,15 +149,40 @@ export class RouteRule {
   }
 
   /**
-   * The rule for requests that come in at a gateway: they have no caller in the mesh, and the gateway's own port. `undefined`
-   * when it is for none such.
+   * The rule for requests that come in at a gateway for this port of a host: they have no caller in the mesh, and the gateway's own
+   * port. `undefined` when it is for none such.
    *
    * @internal
    */
-  public _atGateway(port: number | undefined): RouteRule | undefined {
-    if (this.matches.length === 0) return this;
+  public _atGateway(port: number | undefined, hostName: string): RouteRule | undefined {
     const match = this.matches.flatMap((each) => each._atGateway(port) ?? []);
-    return match.length === 0 ? undefined : new RouteRule(this._destinations, { ...this.options, match }, this.action);
+    if (match.length === 0 && this.matches.length > 0) return undefined;
+    return new RouteRule(this._destinations.map((each) => each._atPort(hostName, port)), { ...this.options, match }, this.action);
+  }
+
+  /**
+   * The same rule with settings of whoever routes here, which it must not say itself (headers of other names may join).
+   *
+   * @internal
+   */
+  public _with({ name, headers, corsPolicy, rewrite, timeout }: RouteSettings): RouteRule {
+    const forRoutes = this._destinations.length === 0 ? {} : { rewrite, timeout };
+    const own: Record<string, unknown> = { ...this.options, rewrite: this.action.rewrite };
+    const twice = Object.entries({ corsPolicy, ...forRoutes }).find(([field, value]) => value !== undefined && own[field] !== undefined);
+    demand(twice?.[0] ?? '', 'both', twice && 'must be said by the route or by the rule it goes through', { code: 'RuleOptionTwice', remedy: 'say it in one of them' });
+    if (forRoutes.rewrite?.uri !== undefined || forRoutes.rewrite?.uriRegexMatch !== undefined) {
+      const byPath = this.matches.some((match) => match._toManifest().uri !== undefined);
+      demand('rewrite', 'a rule by path', byPath ? 'must not change the path of a route through rules that look at it, which see the path as it comes in' : undefined, {
+        code: 'RewriteBeforeMatch', remedy: 'give the gateway rules of its own: addRule(RouteRule.to(…, { match, rewrite }))',
+      });
+    }
+    return new RouteRule(this._destinations, {
+      ...this.options,
+      name: [name, this.name].filter((each) => each !== undefined).join('-') || undefined,
+      headers: headers && this.options.headers ? headers._and(this.options.headers) : headers ?? this.options.headers,
+      corsPolicy: corsPolicy ?? this.options.corsPolicy,
+      timeout: forRoutes.timeout ?? this.options.timeout,
+    }, { ...this.action, ...(forRoutes.rewrite ? { rewrite: rewriteManifest(forRoutes.rewrite) } : {}) });
   }
 
   /**

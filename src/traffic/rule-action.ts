@@ -62,7 +62,7 @@ export interface Redirect {
 }
 
 /** Envoy knows no others, and refuses all rules of the port together with one it does not know. */
-const REDIRECT_CODES = [301, 302, 303, 307, 308];
+export const REDIRECT_CODES = [301, 302, 303, 307, 308];
 
 /** @throws InvalidInput for nothing to rewrite, a path both ways, half a regular expression, what is not RE2 */
 export function rewriteManifest(rewrite: Rewrite): any {

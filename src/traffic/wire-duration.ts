@@ -5,6 +5,7 @@ import { demand } from '../errors';
 
 /** A duration as Istio writes it: `1500ms`, `2s`. (cdk8s' own texts are ISO 8601, which Istio refuses.) */
 export function wireDuration(property: string, duration: Duration, scope?: IConstruct): string {
+  demand(property, duration, typeof duration?.toMilliseconds === 'function' ? undefined : 'must be a Duration of cdk8s', { code: 'Duration', scope, remedy: 'such as Duration.seconds(2)' });
   const milliseconds = duration.toMilliseconds({ integral: false });
   demand(property, `${milliseconds} ms`, millisecondsProblem(milliseconds), { code: 'Duration', scope });
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;

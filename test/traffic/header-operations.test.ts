@@ -45,6 +45,7 @@ test.each([
 test.each([
   ['100%', /write a literal % as %%/],
   ['a\nb', /control characters/],
+  ['', /Envoy does nothing.*'remove' takes a header away/],
 ])('refuses the value %j', (value, says) => {
   expectRefusal(() => HeaderOperations.of({ request: { set: { 'x-a': value } } }), { code: 'HeaderValue', property: 'request.set.x-a', got: value, says });
 });

@@ -17,8 +17,8 @@ test('the share that may be ejected is enough, since all else has a default that
 test('all that can be said is written', () => {
   const said: Required<OutlierDetectionOptions> = {
     maxEjectionPercent: 50,
-    consecutive5xxErrors: 2,
-    consecutiveGatewayErrors: 3,
+    consecutive5xxErrors: 3,
+    consecutiveGatewayErrors: 2,
     consecutiveLocalOriginFailures: 4,
     splitExternalLocalOriginErrors: true,
     interval: Duration.seconds(10),
@@ -31,9 +31,11 @@ test('all that can be said is written', () => {
   expect(trafficPolicyProblems({ outlierDetection })).toEqual([]);
 });
 
-test('zeros that mean something are written: a detector switched off, no least share of healthy pods', () => {
-  const zeros = { consecutive5xxErrors: 0, consecutiveGatewayErrors: 0, consecutiveLocalOriginFailures: 0, minHealthPercent: 0 };
-
+test.each([
+  { consecutive5xxErrors: 0, consecutiveGatewayErrors: 9, consecutiveLocalOriginFailures: 0, minHealthPercent: 0 },
+  { consecutive5xxErrors: 1, consecutiveGatewayErrors: 0 },
+  { consecutive5xxErrors: 0, splitExternalLocalOriginErrors: true },
+])('zeros that mean something are written: a detector switched off, no least share of healthy pods: %j', (zeros) => {
   expect(detectionOf({ maxEjectionPercent: 1, ...zeros })).toEqual({ maxEjectionPercent: 1, ...zeros });
 });
 
@@ -53,6 +55,21 @@ describe('refused is', () => {
   test('saying nothing of that share, by the compiler: Istio\'s own 10 % ejects nothing below 10 pods', () => {
     // @ts-expect-error maxEjectionPercent is asked for
     expect(() => OutlierDetection.of({ consecutive5xxErrors: 1 })).toThrow(/'maxEjectionPercent'/);
+  });
+
+  test.each([
+    { consecutive5xxErrors: 0 },
+    { consecutive5xxErrors: 0, consecutiveGatewayErrors: 0, consecutiveLocalOriginFailures: 0, splitExternalLocalOriginErrors: true },
+  ])('counts by which no pod is ever ejected: %j', (counts) => {
+    expectRefusal(() => detectionOf({ maxEjectionPercent: 100, ...counts }), {
+      code: 'EjectsNothing', property: 'consecutive5xxErrors', got: 0, says: /where nothing else ejects.*leave outlier detection out/,
+    });
+  });
+
+  test.each([{ consecutiveGatewayErrors: 5 }, { consecutiveGatewayErrors: 3, consecutive5xxErrors: 2 }])('a count of gateway errors that the 5xx always come before: %j', (counts) => {
+    expectRefusal(() => detectionOf({ maxEjectionPercent: 100, ...counts }), {
+      code: 'GatewayErrorsIdle', property: 'consecutiveGatewayErrors', got: counts.consecutiveGatewayErrors, says: /less than consecutive5xxErrors.*consecutive5xxErrors: 0 lets/,
+    });
   });
 
   test.each([-1, 101, 0.5])('a least share of healthy pods of %d per cent', (minHealthPercent) => {

@@ -52,6 +52,18 @@ describe('refused is', () => {
     expectRefusal(() => RequestMatch.pathPrefix(''), { code: 'PathPrefix', property: 'prefix', got: '', says: /must begin with '\/'/ });
   });
 
+  test.each([['exact', StringMatch.exact('api')], ['prefix', StringMatch.prefix('api')], ['exact', StringMatch.exact('')]])('a path that none is: %s %j', (property, match) => {
+    expectRefusal(() => RequestMatch.path(match), { code: 'PathPrefix', property, got: match._toManifest()[property], says: /must begin with '\/'.*write '\// });
+  });
+
+  test.each([StringMatch.exact('get'), StringMatch.prefix('Po')])('a method in small letters, which none is: %j', (match) => {
+    expectRefusal(() => RequestMatch.method(match), { code: 'Method', property: 'method', says: /must be in capitals.*write '(GET|PO)'/ });
+  });
+
+  test.each(['HTTP', 'ws', ''])('the scheme %j', (scheme) => {
+    expectRefusal(() => RequestMatch.scheme(StringMatch.exact(scheme)), { code: 'Scheme', property: 'scheme', got: scheme, says: /'http' or 'https'/ });
+  });
+
   test('a query parameter without name', () => {
     expectRefusal(() => RequestMatch.queryParam('', v1), { code: 'QueryParamName', property: 'queryParam', got: '', says: /must not be empty/ });
   });
@@ -103,7 +115,7 @@ describe('and', () => {
 
   test.each([
     ['uri', RequestMatch.pathPrefix('/a'), RequestMatch.pathPrefix('/b')],
-    ['method', RequestMatch.method(v1), RequestMatch.method(StringMatch.exact('v2'))],
+    ['method', RequestMatch.method(StringMatch.exact('GET')), RequestMatch.method(StringMatch.exact('PUT'))],
     ['port', RequestMatch.port(80), RequestMatch.port(81)],
     ['sourceNamespace', RequestMatch.sourceNamespace('a'), RequestMatch.sourceNamespace('b')],
     ['headers.a', RequestMatch.header('a', v1), RequestMatch.header('a', StringMatch.exact('v2'))],

@@ -112,13 +112,16 @@ describe('a redirect', () => {
     expect(() => redirected(nothing)).toThrow(/'(redirect|uri|authority)'/);
   });
 
-  test('beside a route is refused by the compiler: a rule does one or the other', () => {
+  test('beside a route is refused, by the compiler too: a rule does one or the other', () => {
+    const refused = (action: () => unknown, property: string) => expectRefusal(action, { code: 'RuleActions', property, says: /beside.*Istio refuses.*make two rules/ });
     // @ts-expect-error a redirect has no destinations
-    expect(RouteRule.redirect({ uri: '/' }, { destinations })._toManifest()).not.toHaveProperty('route');
+    refused(() => RouteRule.redirect({ uri: '/' }, { destinations }), 'destinations');
     // @ts-expect-error a route has no redirect
-    expect(RouteRule.to(destinations, { redirect: { uri: '/' } })._toManifest()).not.toHaveProperty('redirect');
+    refused(() => RouteRule.to(destinations, { redirect: { uri: '/' } }), 'redirect');
     // @ts-expect-error a redirect is not rewritten
-    expect(RouteRule.redirect({ uri: '/' }, { rewrite: { uri: '/x' } })._toManifest()).not.toHaveProperty('rewrite');
+    refused(() => RouteRule.redirect({ uri: '/' }, { rewrite: { uri: '/x' } }), 'rewrite');
+    // @ts-expect-error a direct response has no route
+    refused(() => RouteRule.directResponse(200, '', { route: destinations }), 'route');
   });
 });
 
