@@ -116,10 +116,10 @@ export interface SplitOptions {
   readonly sticky?: StickyOptions;
 }
 
-/** Properties of `CanaryService`. */
-export interface CanaryServiceProps {
-  /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
-  readonly baseline: BaselineOptions;
+/** One more port of a service. */
+export interface ServicePort {
+  /** The port's name, which a Service with several ports needs for each. */
+  readonly name: string;
 
   /** The Service's port, 1 to 65535. */
   readonly port: number;
@@ -131,10 +131,37 @@ export interface CanaryServiceProps {
   readonly targetPort?: number;
 
   /**
+   * What the port speaks.
+   * @default AppProtocol.HTTP
+   */
+  readonly appProtocol?: AppProtocol;
+}
+
+/** Properties of `CanaryService`. */
+export interface CanaryServiceProps {
+  /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
+  readonly baseline: BaselineOptions;
+
+  /** The Service's port, 1 to 65535: with several, the one that gateways, mirrors and other services' rules send requests to. */
+  readonly port: number;
+
+  /**
+   * The port that the container listens at, 1 to 65535.
+   * @default - the Service's port
+   */
+  readonly targetPort?: number;
+
+  /**
    * The name of the Service's port.
-   * @default - none
+   * @default - none; asked for beside `additionalPorts`
    */
   readonly portName?: string;
+
+  /**
+   * The Service's other ports. Requests inside the mesh keep the port they are for, and are routed alike at each.
+   * @default - none
+   */
+  readonly additionalPorts?: ServicePort[];
 
   /**
    * What the port speaks, written as `appProtocol` so that Istio need not guess.
@@ -244,6 +271,14 @@ export class CanaryService extends Construct implements IRoutable {
     demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
     if (props.portName !== undefined) demand('portName', props.portName, portNameProblem(props.portName), { code: 'PortName', scope: this });
+    for (const { name, port, targetPort } of this.additionalPorts) {
+      demand('additionalPorts.name', name, portNameProblem(name), { code: 'PortName', scope: this });
+      demand('additionalPorts.port', port, portProblem(port), { code: 'Port', scope: this });
+      if (targetPort !== undefined) demand('additionalPorts.targetPort', targetPort, portProblem(targetPort), { code: 'Port', scope: this });
+    }
+    const names = [props.portName, ...this.additionalPorts.map(({ name }) => name)];
+    const unnamed = names.length > 1 && (props.portName === undefined || new Set(names).size < names.length);
+    demand('portName', props.portName, unnamed ? 'must be set beside additionalPorts, and be a name of its own for each port' : undefined, { code: 'PortName', scope: this });
     this.app = props.app ?? this.name;
     demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
@@ -266,6 +301,7 @@ export class CanaryService extends Construct implements IRoutable {
       port: this.port,
       baseline: props.baseline.version,
       protocol: ROUTED_AS[props.appProtocol ?? AppProtocol.HTTP],
+      additionalPorts: this.additionalPorts.map(({ port, appProtocol }) => ({ port, protocol: ROUTED_AS[appProtocol ?? AppProtocol.HTTP] })),
       virtualServiceName: props.virtualServiceName,
       destinationRuleName: props.destinationRuleName,
     });
@@ -431,7 +467,9 @@ export class CanaryService extends Construct implements IRoutable {
       selector: { app: this.app, ...(version === undefined ? {} : { version }) },
       containerName: this.name,
       port: this.props.targetPort ?? this.props.port,
-      appProtocol: this.appProtocol,
+      portName: this.props.portName,
+      appProtocol: written(this.props.appProtocol),
+      additionalPorts: this.additionalPorts.map(({ name: portName, port, targetPort = port, appProtocol }) => ({ name: portName, number: targetPort, appProtocol: written(appProtocol) })),
       workload,
     });
   }
@@ -459,21 +497,21 @@ export class CanaryService extends Construct implements IRoutable {
     return { ...workload, env, podAnnotations: { ...annotations, ...workload.podAnnotations } };
   }
 
-  private get appProtocol(): string | undefined {
-    return this.props.appProtocol === AppProtocol.UNSPECIFIED ? undefined : this.props.appProtocol ?? AppProtocol.HTTP;
+  private get additionalPorts(): ServicePort[] {
+    return this.props.additionalPorts ?? [];
   }
 
   private serviceSpec(): any {
-    const { port, targetPort, portName, serviceType } = this.props;
+    const { serviceType, portName, ...main } = this.props;
     return {
       ...(serviceType === undefined ? {} : { type: serviceType }),
       selector: { app: this.app },
-      ports: [{
-        ...(portName === undefined ? {} : { name: portName }),
+      ports: [{ ...main, name: portName }, ...this.additionalPorts].map(({ name, port, targetPort = port, appProtocol }) => ({
+        ...(name === undefined ? {} : { name }),
         port,
-        targetPort: targetPort ?? port,
-        ...(this.appProtocol === undefined ? {} : { appProtocol: this.appProtocol }),
-      }],
+        targetPort,
+        ...(written(appProtocol) === undefined ? {} : { appProtocol: written(appProtocol) }),
+      })),
     };
   }
 }
@@ -485,6 +523,11 @@ class DeployedVersion extends ServiceVersion {
     super(scope, version ?? 'unversioned');
     this.deployment = new VersionDeployment(this, 'Resource', props);
   }
+}
+
+/** What a Service's port says of its protocol. */
+function written(appProtocol: AppProtocol = AppProtocol.HTTP): string | undefined {
+  return appProtocol === AppProtocol.UNSPECIFIED ? undefined : appProtocol;
 }
 
 function sharesOf(weights: Record<string, number>): VersionShare[] {

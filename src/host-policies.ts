@@ -3,6 +3,7 @@ import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { InvalidInput } from './errors';
 import { cloneJson } from './json';
+import { HostAtPort } from './traffic/destination';
 import { Fault } from './traffic/fault';
 import { RequestMatch } from './traffic/request-match';
 import { RetryPolicy } from './traffic/retry-policy';
@@ -172,7 +173,7 @@ function mirrorsOf(rule: RouteRule, hosts: string[], policies: (HostPolicies | u
   if (mirrors.length > 0 && hosts.length > 1) {
     problems.push(`'mirror' is said of one of ${hosts.join(' and ')}, to which one rule routes, and would copy the requests of the others too; split the rule`);
   }
-  return mirrorManifest(mirrors);
+  return mirrorManifest(mirrors.map((mirror) => ({ ...mirror, destination: atPort(mirror.destination, rule._at) })));
 }
 
 /**
@@ -192,6 +193,11 @@ export function copies({ fromVersion, destination }: MirrorPolicy, rule: RouteRu
       + 'of the rule; mirror the host, or split the rule');
   }
   return those.length > 0;
+}
+
+/** A mirror within the host of a rule for one port is for that port too. */
+export function atPort(destination: any, at: HostAtPort | undefined): any {
+  return destination.host === at?.hostName && at?.port !== undefined ? { ...destination, port: { number: at.port } } : destination;
 }
 
 /** The mirrors of a rule in their simplest form. */

@@ -13,6 +13,7 @@ export * from './warnings';
 export * from './workload';
 export * from './traffic/client-tls';
 export * from './traffic/connection-pool';
+export * from './traffic/connection-rule';
 export * from './traffic/cors-policy';
 export * from './traffic/destination';
 export * from './traffic/fault';

@@ -144,7 +144,7 @@ export class MeshGateway extends Construct {
         + 'and then answers 503; say it: MeshHost({ port }), or route(service, { port })');
     }
     return this.add(hosts, match, service.hostName, () => this.baselineRules(service)
-      .flatMap((rule) => rule._atGateway(port, service.hostName)?._with(settings)._narrowedTo(match) ?? []));
+      .flatMap((rule) => rule._atGateway({ hostName: service.hostName, port })?._with(settings)._narrowedTo(match) ?? []));
   }
 
   /**

@@ -1,13 +1,14 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
-import { HostPolicies } from './host-policies';
+import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
-import { Destination, hostProblem, IRoutable } from './traffic/destination';
+import { ConnectionRule } from './traffic/connection-rule';
+import { Destination, HostAtPort, hostProblem, IRoutable } from './traffic/destination';
 import { dnsLabelProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { Warnings } from './warnings';
@@ -23,6 +24,18 @@ export enum RoutedProtocol {
   TCP = 'tcp',
 }
 
+/** One more port of a host. */
+export interface HostPort {
+  /** The Service's port, 1 to 65535. */
+  readonly port: number;
+
+  /**
+   * What it speaks.
+   * @default RoutedProtocol.HTTP
+   */
+  readonly protocol?: RoutedProtocol;
+}
+
 /** Properties of `MeshHost`. */
 export interface MeshHostProps {
   /** The Service's name. */
@@ -35,11 +48,17 @@ export interface MeshHostProps {
   readonly namespace?: string;
 
   /**
-   * The port that requests to this host are sent to, 1 to 65535: that of a Service with one port. Leave it out for a Service
-   * with several, or all of them would be sent to this one.
+   * The Service's port, 1 to 65535: the one that requests from gateways, mirrors and other hosts' rules are sent to.
    * @default - not written in destinations: Istio takes the port of the request
    */
   readonly port?: number;
+
+  /**
+   * The Service's other ports. Requests inside the mesh keep the port they are for; rules for one port say so
+   * (`RequestMatch.port`).
+   * @default - none: all requests are sent to `port`
+   */
+  readonly additionalPorts?: HostPort[];
 
   /**
    * The version that serves everybody who is in no lane. Its subset is emitted and requests are routed to it alone.
@@ -54,7 +73,7 @@ export interface MeshHostProps {
   readonly baselineLabels?: Record<string, string>;
 
   /**
-   * What the Service's port speaks. Requests of HTTP can be routed by content, connections of TCP and TLS as a whole.
+   * What `port` speaks. Requests of HTTP can be routed by content, connections of TCP and TLS as a whole.
    * @default RoutedProtocol.HTTP
    */
   readonly protocol?: RoutedProtocol;
@@ -99,11 +118,13 @@ export class MeshHost extends Construct implements IRoutable {
   /** The version that serves everybody who is in no lane, if the host has versions. */
   public readonly baseline?: string;
 
-  private readonly protocol: RoutedProtocol;
+  /** What each port speaks; `undefined` stands for the one port that the app does not know. */
+  private readonly protocols: ReadonlyMap<number | undefined, RoutedProtocol>;
   private readonly virtualServiceName: string;
   private readonly destinationRuleName: string;
   private readonly subsets = new Map<string, Record<string, string>>();
   private readonly rules: RouteRule[] = [];
+  private readonly connectionRules: ConnectionRule[] = [];
   private defaultRoute?: Destination[];
   private defaultSettings?: RouteSettings;
   private readonly retired = new Set<string>();
@@ -128,7 +149,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
     this.baseline = props.baseline;
-    this.protocol = props.protocol ?? RoutedProtocol.HTTP;
+    this.protocols = this.protocolsOf(props);
     this.hostName = `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
     this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
     this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
@@ -199,6 +220,24 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
+   * A rule for TCP or TLS connections, tried after those added before it and before the default.
+   *
+   * Refused: a host that speaks HTTP alone, server names where it does not speak TLS, names that another host of the app has; at
+   * synth an unknown version.
+   */
+  public addConnectionRule(rule: ConnectionRule): void {
+    const spoken = [...new Set(this.protocols.values())];
+    const fits = rule.sniHosts.length > 0 ? spoken.includes(RoutedProtocol.TLS) : spoken.some((each) => each !== RoutedProtocol.HTTP);
+    demand('rule', spoken.join(' and '), fits ? undefined : `must be for a host that speaks ${rule.sniHosts.length > 0 ? 'TLS' : 'TCP or TLS'}`, {
+      code: 'ProtocolNotTcp', scope: this, remedy: 'addRule is for HTTP',
+    });
+    rule.sniHosts.forEach((name) => Mesh.of(this).ownServerName(name, this));
+    this.connectionRules.push(rule);
+    this.ensureVirtualService();
+    Mesh.of(this).changed();
+  }
+
+  /**
    * Where all requests go that no rule takes: to one version, or by weight to several. In place of the baseline alone.
    *
    * Refused: a second call, no destinations, weights that are all zero; at synth a version that its host does not have, and a
@@ -248,6 +287,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.retired.add(version);
     this.policies.forget(version);
     this.rules.splice(0, this.rules.length, ...this.rules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
+    this.connectionRules.splice(0, this.connectionRules.length, ...this.connectionRules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
     this.defaultRoute = this.defaultRoute?.filter((each) => each.hostName !== this.hostName || each.version !== version);
     Mesh.of(this).changed();
   }
@@ -342,7 +382,9 @@ export class MeshHost extends Construct implements IRoutable {
     const fault = this.policies.faults.find((each) => each.lane === lane)?.fault._toManifest();
     const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo).map(({ destination }) => destination)
       // What the lane serves itself would meet its requests twice.
-      .filter(({ host, subset }) => host !== this.hostName || subset !== lane);
+      .filter(({ host, subset }) => host !== this.hostName || subset !== lane)
+      // A mirror within the host keeps the port of the request.
+      .flatMap((destination) => (this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName: this.hostName, port }))));
     return { ...this.lanes.get(lane)!, ...(fault ? { rule: { fault } } : {}), ...(mirrors.length > 0 ? { mirrors } : {}) };
   }
 
@@ -352,8 +394,44 @@ export class MeshHost extends Construct implements IRoutable {
    * @internal
    */
   public get _baselineRules(): RouteRule[] {
-    const everything = this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
-    return [...this.rules, RouteRule.to(everything, this.defaultSettings)];
+    return [...this.rules, RouteRule.to(this.everything, this.defaultSettings)];
+  }
+
+  private get everything(): Destination[] {
+    return this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
+  }
+
+  /**
+   * The rules for connections, without the default.
+   *
+   * @internal
+   */
+  public get _connectionRules(): ConnectionRule[] {
+    return this.connectionRules;
+  }
+
+  /**
+   * The ports that the app knows.
+   *
+   * @internal
+   */
+  public get _ports(): number[] {
+    return [...this.protocols.keys()].flatMap((port) => port ?? []);
+  }
+
+  private protocolsOf({ port, protocol = RoutedProtocol.HTTP, additionalPorts = [] }: MeshHostProps): Map<number | undefined, RoutedProtocol> {
+    const protocols = new Map<number | undefined, RoutedProtocol>([[port, protocol]]);
+    demand('port', port, port === undefined && additionalPorts.length > 0 ? 'must be set beside additionalPorts' : undefined, { code: 'Port', scope: this });
+    for (const other of additionalPorts) {
+      const problem = protocols.has(other.port) ? 'must be another port than those before it' : portProblem(other.port);
+      demand('additionalPorts', other.port, problem, { code: 'Port', scope: this });
+      protocols.set(other.port, other.protocol ?? RoutedProtocol.HTTP);
+    }
+    return protocols;
+  }
+
+  private speaks(protocol: RoutedProtocol): boolean {
+    return [...this.protocols.values()].includes(protocol);
   }
 
   private ensureDestinationRule(): void {
@@ -382,8 +460,8 @@ export class MeshHost extends Construct implements IRoutable {
     this._virtualService ??= new WovenRoutes(this.virtualServicePlace, 'Resource', {
       name: this.virtualServiceName,
       namespace: this.namespace,
-      spec: () => ({ hosts: this.protocol === RoutedProtocol.TLS ? this.names : [this.hostName], ...this.routes() }),
-      problems: () => Mesh.of(this).renderRules(this._baselineRules).problems,
+      spec: () => ({ hosts: this.speaks(RoutedProtocol.TLS) ? [...this.names, ...this.serverNames] : [this.hostName], ...this.routes() }),
+      problems: () => Mesh.of(this).renderRules(this.meshRules).problems,
     });
   }
 
@@ -392,20 +470,39 @@ export class MeshHost extends Construct implements IRoutable {
     return [this.hostName, `${this.name}.${this.namespace}.svc`, `${this.name}.${this.namespace}`, this.name];
   }
 
+  /** Server names beside the host's own. */
+  private get serverNames(): string[] {
+    return [...new Set(this.connectionRules.flatMap(({ sniHosts }) => sniHosts))];
+  }
+
   private routes(): any {
-    const { manifests } = Mesh.of(this).renderRules(this._baselineRules);
-    switch (this.protocol) {
-      case RoutedProtocol.HTTP: return { http: manifests };
-      case RoutedProtocol.TCP: return { tcp: manifests };
+    const tcp = this.connectionRules.filter(({ sniHosts }) => sniHosts.length === 0 && this.speaks(RoutedProtocol.TCP));
+    const tls = this.connectionRules.filter((rule) => !tcp.includes(rule));
+    const connections = (rules: ConnectionRule[], protocol: RoutedProtocol) => this.atPorts([...rules, ConnectionRule._everything(this.everything)], protocol);
+    return {
+      ...(this.speaks(RoutedProtocol.HTTP) ? { http: Mesh.of(this).renderRules(this.meshRules).manifests } : {}),
+      ...(this.speaks(RoutedProtocol.TCP) ? { tcp: connections(tcp, RoutedProtocol.TCP).map((rule) => rule._toManifest()) } : {}),
       // A TLS rule must say which server names it is for.
-      case RoutedProtocol.TLS: return { tls: manifests.map((rule) => ({ match: [{ sniHosts: this.names }], ...rule })) };
-    }
+      ...(this.speaks(RoutedProtocol.TLS) ? { tls: connections(tls, RoutedProtocol.TLS).map((rule) => rule._toManifest(this.names)) } : {}),
+    };
+  }
+
+  /** The rules as sidecars follow them. */
+  private get meshRules(): RouteRule[] {
+    return this.atPorts(this._baselineRules, RoutedProtocol.HTTP);
+  }
+
+  /** Where a host has several ports, a rule for each: Istio's analyzers want destinations to say their port, and so do readers. */
+  private atPorts<T extends { _atPort(at: HostAtPort): T | undefined }>(rules: T[], protocol: RoutedProtocol): T[] {
+    if (this.protocols.size === 1) return rules;
+    const ports = [...this.protocols].filter(([, spoken]) => spoken === protocol).map(([port]) => port);
+    return rules.flatMap((rule) => ports.flatMap((port) => rule._atPort({ hostName: this.hostName, port }) ?? []));
   }
 
   /** @internal */
   public _demandHttp(property: string, what: string, scope: Construct): void {
-    if (this.protocol === RoutedProtocol.HTTP) return;
-    throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${this.protocol}, whose content the mesh cannot read, so it cannot ${what}; `
+    if (this.speaks(RoutedProtocol.HTTP)) return;
+    throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${[...new Set(this.protocols.values())].join(' and ')}, whose content the mesh cannot read, so it cannot ${what}; `
       + 'let the port say an HTTP protocol if it speaks one', scope);
   }
 
@@ -421,7 +518,7 @@ export class MeshHost extends Construct implements IRoutable {
   private warn(): void {
     const found = hostWarnings({
       hostName: this.hostName,
-      ports: this.port === undefined ? [] : [this.port],
+      ports: this._ports,
       rules: this._baselineRules,
       policies: this.policies,
       versions: this.versions,
@@ -432,7 +529,7 @@ export class MeshHost extends Construct implements IRoutable {
 
   private validateHost(): string[] {
     this.warn();
-    return [...this._baselineRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
+    return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
 }
 

@@ -6,6 +6,7 @@ import { LaneDestination, LaneTable } from './lanes/weave';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
+import type { Destination } from './traffic/destination';
 import type { RouteRule } from './traffic/route-rule';
 
 const MESH = Symbol.for('cdk8s-lanes.Mesh');
@@ -33,6 +34,7 @@ export class Mesh {
   private readonly objects = new Map<string, IConstruct>();
   /** Rules that stand at gateways alone. */
   private readonly gatewayRules: RouteRule[] = [];
+  private readonly serverNames = new Map<string, MeshHost>();
   private readonly gatewayHosts = new Map<string, MeshGateway>();
   private _stain?: StainedRoute;
 
@@ -62,10 +64,20 @@ export class Mesh {
 
   /** Refuses what would be a host's second owner. */
   public refuseOwned(hostName: string, scope: IConstruct): void {
-    const owner = this.hosts.get(hostName);
+    const owner = this.hosts.get(hostName) ?? this.serverNames.get(hostName);
     if (!owner) return;
     throw new InvalidInput('HostOwnedTwice', `'name' gives the host ${hostName}, which ${owner.node.path} owns already: a host has one owner, `
       + 'because sidecars do not merge the VirtualServices of two; contribute to the owner instead', scope);
+  }
+
+  /** A host's VirtualService names a server name too: nobody else's may. */
+  public ownServerName(name: string, host: MeshHost): void {
+    const owner = this.hosts.get(name) ?? this.serverNames.get(name) ?? host;
+    if (owner !== host) {
+      throw new InvalidInput('HostOwnedTwice', `'sniHosts' names ${name}, which ${owner.node.path} routes already: a name has one owner, because sidecars do not merge `
+        + 'the VirtualServices of two; add the rule there', host);
+    }
+    this.serverNames.set(name, host);
   }
 
   /** Two objects of one kind, namespace and name: the second applied would silently replace the first. */
@@ -133,7 +145,7 @@ export class Mesh {
 
   /** The versions of a host that some rule of the app routes to. */
   public routedVersions(hostName: string): Set<string | undefined> {
-    const rules = [...this.gatewayRules, ...[...this.hosts.values()].flatMap((host) => host._baselineRules)];
+    const rules = [...this.gatewayRules, ...[...this.hosts.values()].flatMap((host) => [...host._baselineRules, ...host._connectionRules])];
     const destinations = rules.flatMap((rule) => rule.destinations.filter(({ weight }, _, all) => weight > 0 || all.length === 1));
     return new Set(destinations.filter((each) => each.hostName === hostName).map(({ version }) => version));
   }
@@ -145,7 +157,7 @@ export class Mesh {
   }
 
   /** What is wrong with the versions that a rule routes to. */
-  public unknownVersions(rule: RouteRule): string[] {
+  public unknownVersions(rule: { readonly destinations: Destination[] }): string[] {
     return rule.destinations.flatMap(({ hostName, version }) => this.hosts.get(hostName)?._unknownVersion('version', { hostName }, version) ?? []);
   }
 

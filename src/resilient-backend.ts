@@ -139,8 +139,8 @@ export class ResilientBackend extends Construct {
       throw new InvalidInput('VersionAndPort', `'version' and 'port' must not be set both, got ${JSON.stringify(version)} and ${port}; use a ResilientBackend for each`, this);
     }
     if (port !== undefined) demand('port', port, portProblem(port), { code: 'Port', scope: this });
-    if (port !== undefined && host.port !== undefined && port !== host.port) {
-      Warnings.of(this).add(this, 'PortUnknown', `'port' ${port} is not the port of ${host.hostName} that this app knows, ${host.port}: if the Service has no such port, this does nothing`);
+    if (port !== undefined && host._ports.length > 0 && !host._ports.includes(port)) {
+      Warnings.of(this).add(this, 'PortUnknown', `'port' ${port} is not a port of ${host.hostName} that this app knows (${host._ports.join(', ')}): if the Service has no such port, this does nothing`);
     }
     this.node.addValidation({ validate: () => (host._isRetired(version) ? [] : host._unknownVersion('version', host, version)) });
     const routes = { timeout: props.timeout, retries: props.retries };

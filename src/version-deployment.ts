@@ -13,8 +13,11 @@ export interface VersionDeploymentProps {
   readonly selector: Record<string, string>;
   readonly containerName: string;
   readonly port: number;
+  /** Written where there are several ports. */
+  readonly portName?: string;
   /** The Service port's protocol, for services that the user exposes the Deployment by. */
   readonly appProtocol?: string;
+  readonly additionalPorts: { readonly name: string; readonly number: number; readonly appProtocol?: string }[];
   readonly workload: WorkloadOptions;
 }
 
@@ -27,7 +30,8 @@ export interface VersionDeploymentProps {
 export class VersionDeployment extends kplus.Deployment {
   private readonly selector: Record<string, string>;
   private readonly said: WorkloadOptions;
-  private readonly appProtocol?: string;
+  /** By the container's port. */
+  private readonly appProtocols: Map<number, string | undefined>;
   /** What was said of each container, since cdk8s-plus does not keep it apart from its own defaults. */
   private readonly saidOf: Map<kplus.Container, kplus.ContainerProps>;
 
@@ -47,7 +51,7 @@ export class VersionDeployment extends kplus.Deployment {
     Mesh.of(this).ownObject('Deployment', props.namespace, props.name, this);
     this.selector = props.selector;
     this.said = workload;
-    this.appProtocol = props.appProtocol;
+    this.appProtocols = new Map([[props.port, props.appProtocol], ...props.additionalPorts.map(({ number, appProtocol }) => [number, appProtocol] as const)]);
     this.saidOf = new Map();
     this.select(kplus.LabelSelector.of({ labels: props.selector }));
     this.addContainer(containerProps(props));
@@ -80,9 +84,10 @@ export class VersionDeployment extends kplus.Deployment {
     const object = service.node.defaultChild as any;
     patchAfterRendering(object);
     object.addJsonPatch(JsonPatch.remove('/spec/externalIPs')); // an empty list that cdk8s-plus always writes
-    if (this.appProtocol) {
-      service.ports.forEach((_, index) => object.addJsonPatch(JsonPatch.add(`/spec/ports/${index}/appProtocol`, this.appProtocol)));
-    }
+    service.ports.forEach(({ port, targetPort = port }, index) => {
+      const appProtocol = this.appProtocols.get(targetPort) ?? (service.ports.length === 1 ? [...this.appProtocols.values()][0] : undefined);
+      if (appProtocol) object.addJsonPatch(JsonPatch.add(`/spec/ports/${index}/appProtocol`, appProtocol));
+    });
     return service;
   }
 
@@ -108,12 +113,12 @@ export class VersionDeployment extends kplus.Deployment {
   }
 }
 
-function containerProps({ containerName, port, workload }: VersionDeploymentProps): kplus.ContainerProps {
+function containerProps({ containerName, port, portName, additionalPorts, workload }: VersionDeploymentProps): kplus.ContainerProps {
   const plain = Object.entries(workload.env ?? {}).map(([name, text]) => [name, kplus.EnvValue.fromValue(text)]);
   return {
     name: containerName,
     image: workload.image!,
-    portNumber: port,
+    ...(additionalPorts.length === 0 ? { portNumber: port } : { ports: [{ name: portName, number: port }, ...additionalPorts.map(({ name, number }) => ({ name, number }))] }),
     envVariables: { ...Object.fromEntries(plain), ...workload.envValues },
     envFrom: workload.envFrom,
     command: workload.command,

@@ -11,6 +11,12 @@ export interface IRoutable {
   readonly port?: number;
 }
 
+/** One port of a host. */
+export interface HostAtPort {
+  readonly hostName: string;
+  readonly port?: number;
+}
+
 /** What stands for a host, also where code without types leaves it out. */
 export function hostProblem(host: unknown): string | undefined {
   return typeof (host as IRoutable | undefined)?.hostName === 'string' ? undefined : 'must be a CanaryService or a MeshHost';
@@ -90,7 +96,7 @@ export class Destination {
    *
    * @internal
    */
-  public _atPort(hostName: string, port: number | undefined): Destination {
+  public _atPort({ hostName, port }: HostAtPort): Destination {
     return this.hostName !== hostName || this.options.port !== undefined || port === undefined ? this : new Destination(this.host, { ...this.options, port });
   }
 

@@ -1,6 +1,6 @@
 import { Duration } from 'cdk8s';
 import { CorsPolicy } from './cors-policy';
-import { Destination } from './destination';
+import { Destination, HostAtPort } from './destination';
 import { HeaderOperations } from './header-operations';
 import { RequestMatch } from './request-match';
 import { directResponseManifest, Redirect, redirectManifest, Rewrite, rewriteManifest } from './rule-action';
@@ -120,6 +120,12 @@ export class RouteRule {
     private readonly _destinations: Destination[],
     private readonly options: RouteRuleOptions,
     private readonly action: any,
+    /**
+     * The port of a host that the rule is for, if it is for one.
+     *
+     * @internal
+     */
+    public readonly _at?: HostAtPort,
   ) {}
 
   /** The rule's name, if it has one. */
@@ -145,7 +151,7 @@ export class RouteRule {
   public _narrowedTo(matches: RequestMatch[]): RouteRule | undefined {
     if (matches.length === 0) return this;
     const both = this.matches.length === 0 ? matches : matches.flatMap((outer) => this.matches.flatMap((own) => outer._and(own) ?? []));
-    return both.length === 0 ? undefined : new RouteRule(this._destinations, { ...this.options, match: both }, this.action);
+    return both.length === 0 ? undefined : new RouteRule(this._destinations, { ...this.options, match: both }, this.action, this._at);
   }
 
   /**
@@ -154,10 +160,20 @@ export class RouteRule {
    *
    * @internal
    */
-  public _atGateway(port: number | undefined, hostName: string): RouteRule | undefined {
-    const match = this.matches.flatMap((each) => each._atGateway(port) ?? []);
+  public _atGateway(at: HostAtPort): RouteRule | undefined {
+    const match = this.matches.flatMap((each) => each._atGateway(at.port) ?? []);
     if (match.length === 0 && this.matches.length > 0) return undefined;
-    return new RouteRule(this._destinations.map((each) => each._atPort(hostName, port)), { ...this.options, match }, this.action);
+    return new RouteRule(this._destinations.map((each) => each._atPort(at)), { ...this.options, match }, this.action, at);
+  }
+
+  /**
+   * The rule for requests to one port of a host with several; `undefined` when it is for another.
+   *
+   * @internal
+   */
+  public _atPort(at: HostAtPort): RouteRule | undefined {
+    const rule = this._narrowedTo([RequestMatch.port(at.port!)]);
+    return rule && new RouteRule(rule._destinations.map((each) => each._atPort(at)), rule.options, rule.action, at);
   }
 
   /**
@@ -182,7 +198,7 @@ export class RouteRule {
       headers: headers && this.options.headers ? headers._and(this.options.headers) : headers ?? this.options.headers,
       corsPolicy: corsPolicy ?? this.options.corsPolicy,
       timeout: forRoutes.timeout ?? this.options.timeout,
-    }, { ...this.action, ...(forRoutes.rewrite ? { rewrite: rewriteManifest(forRoutes.rewrite) } : {}) });
+    }, { ...this.action, ...(forRoutes.rewrite ? { rewrite: rewriteManifest(forRoutes.rewrite) } : {}) }, this._at);
   }
 
   /**
