@@ -1,6 +1,7 @@
 import { IConstruct } from 'constructs';
 import { demand } from './errors';
-import { hostProblem, IRoutable } from './traffic/destination';
+import { IRoutable } from './traffic/destination';
+import { hostProblem } from './traffic/host-reference';
 import { portProblem } from './traffic/predicates';
 
 /**

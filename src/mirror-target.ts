@@ -3,7 +3,8 @@ import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { copies, MirrorPolicy } from './host-policies';
 import { ownedHost } from './mesh-host';
-import { Destination, hostProblem, IRoutable } from './traffic/destination';
+import { Destination, IRoutable } from './traffic/destination';
+import { hostProblem } from './traffic/host-reference';
 import { percentageProblem } from './traffic/predicates';
 import { Warnings } from './warnings';
 
@@ -73,6 +74,10 @@ export class MirrorTarget extends Construct {
     if (twin) {
       throw new InvalidInput('MirrorTwice', `'to' must not get two copies of one request, got ${props.to.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}, `
         + 'which another MirrorTarget copies to already; keep one of them, with the percentage you want', this);
+    }
+    if (destination.port === undefined && props.to.hostName !== from.hostName) {
+      Warnings.of(this).add(this, 'MirrorPortUnknown', `'to' is ${props.to.hostName}, whose port the app does not know: Istio takes the port of the request, and copies are lost where that host has no such port; `
+        + 'say it: MeshHost({ port })');
     }
     const mirror: MirrorPolicy = { fromVersion: props.fromVersion, destination, percentage, lanesToo: props.mirrorLanes ?? false };
     from._policies(this, true).mirrors.push(mirror);

@@ -1,7 +1,7 @@
 import { App, Duration } from 'cdk8s';
 import {
   AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
-  RoutedProtocol, RouteRule, StainedRoute, StickyOptions, StringMatch, Warnings,
+  RoutedProtocol, RouteRule, SplitOptions, StainedRoute, StickyOptions, StringMatch, VersionShare, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -167,6 +167,50 @@ describe('requests by content', () => {
 
   test('are refused by what is no regular expression', () => {
     expect(() => reviews().service.sendTo('v2', [RequestMatch.userAgent(StringMatch.regex('('))])).toThrow(/'regex' must be an RE2 regular expression.*"\("/);
+  });
+});
+
+describe('a split as a list', () => {
+  const three: Required<VersionShare>[] = [{ version: '10', weight: 1 }, { version: 'release', weight: 8 }, { version: '2', weight: 1 }];
+  /** A service whose versions are called like whole numbers. */
+  function numbered() {
+    const shop = reviews();
+    for (const version of ['10', '2']) shop.service.addVersion(version);
+    return shop;
+  }
+
+  test('keeps its order, whatever the versions are called', () => {
+    const { app, chart, service } = numbered();
+    service.splitBetween(three);
+
+    expect(shares(rulesOf(chart, 'reviews')[0])).toEqual([['10', 1], ['release', 8], ['2', 1]]);
+    expect(() => app.synthYaml()).not.toThrow();
+  });
+
+  test('is what a split by names is, but for that order', () => {
+    const [one, other] = [numbered(), numbered()];
+    one.service.splitBetween([{ version: 'v3', weight: 1 }, { version: 'release', weight: 3 }]);
+    other.service.split({ v3: 1, release: 3 });
+
+    expect(one.app.synthYaml()).toBe(other.app.synthYaml());
+  });
+
+  test('all the props: sticky too', () => {
+    const { chart, service } = numbered();
+    const said: Required<SplitOptions> = { sticky: { cookie: 'canary' } };
+    service.splitBetween(three, said);
+    const rules = rulesOf(chart, 'reviews');
+
+    expect(rules.map((rule) => rule.route.map(({ destination }: any) => destination.subset))).toEqual([['10'], ['release'], ['2'], ['10', 'release', '2']]);
+    expect(rules[3].route[0].headers).toEqual({ response: { add: { 'set-cookie': 'canary=10; Path=/' } } });
+  });
+
+  test('is refused where it names a version twice, nothing, or zeros alone', () => {
+    const refused = (list: VersionShare[], code: string, property: string, says: RegExp) => expectRefusal(() => reviews().service.splitBetween(list), { code, property, path: 'shop/reviews', says });
+    refused([{ version: 'v2', weight: 1 }, { version: 'v2', weight: 2 }], 'ShareTwice', 'shares', /twice, got "v2"; add its weights up/);
+    refused([], 'WeightsEmpty', 'weights', /must name a version/);
+    refused([{ version: 'v2', weight: 0 }], 'WeightsAllZero', 'weight', /above 0/);
+    expectRefusal(() => reviews().service.split(undefined as any), { code: 'WeightsEmpty', property: 'weights', path: 'shop/reviews', says: /must name a version/ });
   });
 });
 

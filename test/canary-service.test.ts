@@ -1,8 +1,8 @@
 import { ApiObject, App, Chart, Duration, JsonPatch, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  AppProtocol, BaselineOptions, CanaryService, CanaryServiceProps, Destination, MeshGateway, MeshHost, RequestMatch, RouteRule, ServiceType,
-  SidecarInjection, StainedRoute, StringMatch, WorkloadOptions,
+  AppProtocol, BaselineOptions, CanaryService, CanaryServiceProps, Destination, MeshGateway, MeshHost, RequestMatch, RouteRule, ServicePort,
+  ServiceType, SidecarInjection, StainedRoute, StringMatch, VersionOptions, WorkloadOptions,
 } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -115,8 +115,11 @@ describe('what is emitted', () => {
 
 describe('what the user says appears', () => {
   test('all the props', () => {
+    const admin: Required<ServicePort> = { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: AppProtocol.GRPC };
+    const baseline: Required<Pick<BaselineOptions, 'version' | 'image' | keyof Omit<VersionOptions, keyof WorkloadOptions>>> = { version: 'release', image: 'flask:v1', deploymentName: 'flask-deployment' };
     const said: Required<CanaryServiceProps> = {
-      baseline: { version: 'release', image: 'flask:v1', deploymentName: 'flask-deployment' },
+      baseline,
+      additionalPorts: [admin],
       port: 5000,
       targetPort: 8080,
       portName: 'http-web',
@@ -140,7 +143,9 @@ describe('what the user says appears', () => {
       {
         kind: 'Service',
         metadata: { name: 'flask-demo', namespace: 'other' },
-        spec: { type: 'NodePort', selector: { app: 'flask' }, ports: [{ name: 'http-web', port: 5000, targetPort: 8080, appProtocol: 'http2' }] },
+        spec: { type: 'NodePort', selector: { app: 'flask' }, ports: [
+            { name: 'http-web', port: 5000, targetPort: 8080, appProtocol: 'http2' }, { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: 'grpc' },
+          ] },
       },
       {
         kind: 'Deployment',
@@ -150,7 +155,12 @@ describe('what the user says appears', () => {
           selector: { matchLabels: { app: 'flask', version: 'release' } },
           template: {
             metadata: { labels: { app: 'flask', version: 'release' }, annotations: { 'sidecar.istio.io/inject': 'false' } },
-            spec: { containers: [{ name: 'flask-demo', image: 'flask:v1', env: [{ name: 'VERSION', value: 'release' }], ports: [{ containerPort: 8080 }] }] },
+            spec: {
+              containers: [{
+                name: 'flask-demo', image: 'flask:v1', env: [{ name: 'VERSION', value: 'release' }],
+                ports: [{ containerPort: 8080, name: 'http-web' }, { containerPort: 9090, name: 'grpc-admin' }],
+              }],
+            },
           },
         },
       },
@@ -158,7 +168,10 @@ describe('what the user says appears', () => {
       {
         kind: 'VirtualService',
         metadata: { name: 'flask-demo-vs', namespace: 'other' },
-        spec: { hosts: [host], http: [{ route: [{ destination: { host, subset: 'release', port: { number: 5000 } } }] }] },
+        spec: {
+          hosts: [host],
+          http: [5000, 5001].map((number) => ({ match: [{ port: number }], route: [{ destination: { host, subset: 'release', port: { number } } }] })),
+        },
       },
     ]);
     expect(schemaProblems(chart.toJson())).toEqual([]);

@@ -1,8 +1,8 @@
 import { App, Duration } from 'cdk8s';
 import * as fc from 'fast-check';
 import {
-  CanaryService, ClientTls, ConnectionPool, Destination, Fault, FaultInjection, HashKey, LoadBalancer, MeshGateway, MirrorTarget, OutlierDetection,
-  RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StringMatch,
+  AppProtocol, CanaryService, ClientTls, ConnectionPool, ConnectionRule, CorsPolicy, Destination, Fault, FaultInjection, HashKey, HeaderOperations, Lane,
+  LoadBalancer, MeshGateway, MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StringMatch,
 } from '../src';
 import { chartOf } from './support/objects';
 import { schemaProblems } from './support/schema';
@@ -11,16 +11,18 @@ import { schemaProblems } from './support/schema';
 interface Shop {
   readonly testaaa: CanaryService;
   readonly testbbb: CanaryService;
+  /** It speaks TLS. */
+  readonly store: CanaryService;
   readonly gateway: MeshGateway;
-  readonly lanes: StainedRoute;
+  readonly one: Lane;
+  readonly two: Lane;
   /** Facets stand in a chart of their own. */
   readonly facets: ReturnType<typeof chartOf>;
 }
 
 /** What is added, one contribution of a kind for each host, so that any two commute. Each kind stands where it meets the others. */
 const CONTRIBUTIONS: Record<string, (shop: Shop) => void> = {
-  'lanes': ({ testaaa, testbbb, lanes }) => {
-    const [one, two] = ['l1', 'l2'].map((name) => lanes.addLane(name));
+  'lanes': ({ testaaa, testbbb, one, two }) => {
     one.serve(testaaa);
     one.serve(testbbb);
     two.serve(testaaa);
@@ -33,6 +35,15 @@ const CONTRIBUTIONS: Record<string, (shop: Shop) => void> = {
     testaaa.host.addRule(RouteRule.redirect({ uri: '/new' }, { match: [RequestMatch.path(StringMatch.exact('/old'))] }));
   },
   'rules of the other': ({ testbbb }) => testbbb.sendTo('release', [RequestMatch.userAgent(StringMatch.regex('.*Safari.*'))]),
+  'settings of the default': ({ testaaa }) => testaaa.host.configureDefault({
+    headers: HeaderOperations.of({ response: { set: { 'x-shop': 'yes' } } }), corsPolicy: CorsPolicy.of({ allowOrigins: [StringMatch.exact('https://a.example.com')], allowHeaders: ['x-a'] }),
+  }),
+  'calls': ({ testaaa, testbbb }) => void testaaa.calls(testbbb).calls(testaaa, { path: '/a' }),
+  'calls of a version': ({ testaaa, testbbb }) => void testbbb.baseline.calls(testaaa),
+  'a version that calls nobody': ({ testaaa }) => void testaaa.baseline.callsNobody(),
+  'rules of connections': ({ store }) => store.host.addConnectionRule(ConnectionRule.to([Destination.of(store, { version: 'v2' })], { sniHosts: ['v2.example.com'] })),
+  'the default of connections': ({ store }) => store.split({ release: 3, v2: 1 }),
+  'policies of connections': ({ facets, store }) => void new ResilientBackend(facets, 'store', { host: store, connectionPool: ConnectionPool.of({ maxConnections: 3 }) }),
   'a timeout': ({ facets, testaaa }) => void new ResilientBackend(facets, 'timeout', { host: testaaa, timeout: Duration.seconds(2) }),
   'retries': ({ facets, testaaa }) => void new ResilientBackend(facets, 'retries', { host: testaaa, retries: RetryPolicy.of({ attempts: 3, perTryTimeout: Duration.seconds(1) }) }),
   'a timeout of the other': ({ facets, testbbb }) => void new ResilientBackend(facets, 'timeout-b', { host: testbbb, timeout: Duration.seconds(3) }),
@@ -57,21 +68,32 @@ const CONTRIBUTIONS: Record<string, (shop: Shop) => void> = {
   'routes of a gateway': ({ gateway, testaaa, testbbb }) => {
     gateway.route(testbbb, { match: [RequestMatch.method(StringMatch.exact('POST'))], hosts: ['shop.example.com'] });
     gateway.route(testaaa);
+    gateway.addRule(RouteRule.redirect({ uri: '/shop' }, { match: [RequestMatch.path(StringMatch.exact('/'))] }), { hosts: ['other.example.com'] });
   },
+  'routes of another gateway': ({ facets, testaaa }) => void new MeshGateway(facets, 'inner', { hosts: ['*'], port: 8080 })
+    .route(testaaa, { match: [RequestMatch.pathPrefix('/inner')], headers: HeaderOperations.of({ request: { set: { 'x-inner': '1' } } }), timeout: Duration.seconds(9) }),
 };
 
-/** An app with these contributions, made in this order. */
-function appOf(order: string[], more: Record<string, (shop: Shop) => void> = {}): App {
-  const app = new App();
+/** An app to which nothing is contributed yet. */
+function emptyShop(app: App): Shop {
   const chart = chartOf('shop', 'shop', app);
   const [testaaa, testbbb] = ['testaaa', 'testbbb'].map((name) => {
     const service = new CanaryService(chart, name, { port: 31000, template: { image: 'a' }, baseline: { version: 'release' } });
     service.addVersion('v2');
     return service;
   });
+  const store = new CanaryService(chart, 'store', { port: 443, appProtocol: AppProtocol.TLS, template: { image: 'a' }, baseline: { version: 'release' } });
+  store.addVersion('v2');
   const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'] });
   const lanes = new StainedRoute(chart, 'lanes');
-  const shop = { testaaa, testbbb, gateway, lanes, facets: chartOf('facets', 'shop', app) };
+  const [one, two] = ['l1', 'l2'].map((name) => lanes.addLane(name));
+  return { testaaa, testbbb, store, gateway, one, two, facets: chartOf('facets', 'shop', app) };
+}
+
+/** An app with these contributions, made in this order. */
+function appOf(order: string[], more: Record<string, (shop: Shop) => void> = {}): App {
+  const app = new App();
+  const shop = emptyShop(app);
   for (const name of order) ({ ...CONTRIBUTIONS, ...more })[name](shop);
   return app;
 }
@@ -109,13 +131,7 @@ test('so do some of them', () => {
 test('rendering in between does not matter', () => {
   const expected = appOf(NAMES).synthYaml();
   const app = new App();
-  const chart = chartOf('shop', 'shop', app);
-  const [testaaa, testbbb] = ['testaaa', 'testbbb'].map((name) => {
-    const service = new CanaryService(chart, name, { port: 31000, template: { image: 'a' }, baseline: { version: 'release' } });
-    service.addVersion('v2');
-    return service;
-  });
-  const shop = { testaaa, testbbb, gateway: new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'] }), lanes: new StainedRoute(chart, 'lanes'), facets: chartOf('facets', 'shop', app) };
+  const shop = emptyShop(app);
   for (const name of NAMES) {
     CONTRIBUTIONS[name](shop);
     app.charts.forEach((each) => each.toJson());
@@ -127,6 +143,9 @@ test('rendering in between does not matter', () => {
 describe('facets that name a lane commute with the lane', () => {
   const LANE_FACETS: Record<string, (shop: Shop) => void> = {
     'a mirror to a lane': ({ facets, testaaa }) => void new MirrorTarget(facets, 'mirror-to-lane', { from: testaaa, to: testaaa, toVersion: 'l1' }),
+    'a fault for a lane': ({ facets, testbbb, one }) => void new FaultInjection(facets, 'fault-lane', {
+      host: testbbb, fault: Fault.abort({ grpcStatus: 'UNAVAILABLE', percentage: 2 }), lane: one,
+    }),
     'policies of a lane': ({ facets, testaaa }) => void new ResilientBackend(facets, 'lane', { host: testaaa, version: 'l1', connectionPool: ConnectionPool.of({ maxConnections: 1 }) }),
   };
 

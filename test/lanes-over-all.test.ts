@@ -1,7 +1,8 @@
 import { App, Duration } from 'cdk8s';
 import * as fc from 'fast-check';
 import {
-  CanaryService, Destination, Fault, FaultInjection, HeaderOperations, Lane, MeshGateway, MirrorTarget, RequestMatch, ResilientBackend, RetryPolicy,
+  AppProtocol, CanaryService, ConnectionPool, ConnectionRule, Destination, Fault, FaultInjection, HeaderOperations, Lane, LoadBalancer, MeshGateway,
+  MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy,
   RouteRule, StainedRoute, StringMatch, Warnings,
 } from '../src';
 import { chartOf, objectsOf } from './support/objects';
@@ -52,6 +53,19 @@ const FEATURES: Record<string, (shop: Shop) => void> = {
   })),
   'a redirect': ({ testaaa }) => testaaa.host.addRule(RouteRule.redirect({ uri: '/elsewhere' }, { match: prefix('/moved') })),
   'a direct response': ({ testaaa }) => testaaa.host.addRule(RouteRule.directResponse(410, 'gone', { match: prefix('/gone') })),
+  'settings of the default': ({ testaaa }) => testaaa.host.configureDefault({
+    headers: HeaderOperations.of({ request: { set: { 'x-default': 'yes' } }, response: { add: { 'x-shop': 'yes' } } }), timeout: Duration.seconds(5),
+  }),
+  'TLS connections': ({ chart }) => {
+    const store = new CanaryService(chart, 'store', { port: 443, appProtocol: AppProtocol.TLS, baseline: { version: 'release', image: 'a' } });
+    store.host.addConnectionRule(ConnectionRule.to([Destination.of(store, { version: 'release' })], { sniHosts: ['store.example.com'] }));
+  },
+  'policies': ({ chart, testaaa }) => void new ResilientBackend(chart, 'policies', { host: testaaa, connectionPool: ConnectionPool.of({ maxConnections: 9 }), loadBalancer: LoadBalancer.random() }),
+  'policies of a version and a port': ({ chart, testaaa }) => {
+    new ResilientBackend(chart, 'of-release', { host: testaaa, version: 'release', outlierDetection: OutlierDetection.of({ maxEjectionPercent: 100 }) });
+    new ResilientBackend(chart, 'of-port', { host: testaaa, port: 80, loadBalancer: LoadBalancer.roundRobin() });
+  },
+  'calls': ({ testaaa, testbbb }) => void testaaa.calls(testbbb),
   'patience': ({ chart, testaaa }) => void new ResilientBackend(chart, 'patience', {
     host: testaaa, timeout: Duration.seconds(2), retries: RetryPolicy.of({ attempts: 3, perTryTimeout: Duration.millis(500) }),
   }),
@@ -64,6 +78,14 @@ const FEATURES: Record<string, (shop: Shop) => void> = {
     host: testaaa, fault: Fault.abort({ httpStatus: 503, percentage: 100 }), match: [RequestMatch.header('x-fault', StringMatch.present())],
   }),
   'a fault of the other': ({ chart, testbbb }) => void new FaultInjection(chart, 'fault-b', { host: testbbb, fault: Fault.abort({ httpStatus: 500, percentage: 1 }), match: prefix('/b/broken') }),
+  'rules of the gateway\'s own': ({ gateway, testaaa }) => {
+    const mixed = [Destination.of(testaaa, { version: 'v2', weight: 1 }), Destination.of(testaaa, { version: 'v3', weight: 3 })];
+    gateway.addRule(RouteRule.to(mixed, { name: 'both', match: prefix('/mixed'), rewrite: { uri: '/' }, timeout: Duration.seconds(4) }));
+    gateway.addRule(RouteRule.redirect({ uri: '/new' }, { match: prefix('/moved') }));
+  },
+  'a route of the gateway with settings': ({ gateway, testbbb }) => void gateway.route(testbbb, {
+    match: prefix('/b'), name: 'edge', headers: HeaderOperations.of({ request: { set: { 'x-edge': '1' } } }), timeout: Duration.seconds(7),
+  }),
   'routes of the gateway': ({ gateway, testaaa, testbbb }) => {
     gateway.route(testbbb, { match: [RequestMatch.method(StringMatch.exact('POST'))] }).route(testaaa);
   },

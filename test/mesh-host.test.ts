@@ -1,6 +1,6 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
 import {
-  CanaryService, Destination, HeaderOperations, MeshGateway, MeshHost, MeshHostProps, RequestMatch, RoutedProtocol, RouteRule,
+  CanaryService, Destination, HeaderOperations, HostPort, MeshGateway, MeshHost, MeshHostProps, RequestMatch, RoutedProtocol, RouteRule,
   StainedRoute, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
@@ -59,6 +59,7 @@ describe('what is emitted', () => {
   });
 
   test('all the props', () => {
+    const admin: Required<HostPort> = { port: 31001, protocol: RoutedProtocol.TCP };
     const said: Required<MeshHostProps> = {
       name: 'testaaa',
       namespace: 'other',
@@ -68,6 +69,7 @@ describe('what is emitted', () => {
       destinationRuleName: 'testaaa-dr',
       baselineLabels: { track: 'stable' },
       protocol: RoutedProtocol.HTTP,
+      additionalPorts: [admin],
     };
     const chart = chartOf();
     new MeshHost(chart, 'id', said);
@@ -82,7 +84,11 @@ describe('what is emitted', () => {
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',
       metadata: { name: 'testaaa-vs', namespace: 'other' },
-      spec: { hosts: [host], http: [{ route: [{ destination: { host, subset: 'release', port: { number: 31000 } } }] }] },
+      spec: {
+        hosts: [host],
+        http: [{ match: [{ port: 31000 }], route: [{ destination: { host, subset: 'release', port: { number: 31000 } } }] }],
+        tcp: [{ match: [{ port: 31001 }], route: [{ destination: { host, subset: 'release', port: { number: 31001 } } }] }],
+      },
     }]);
     expect(schemaProblems(chart.toJson())).toEqual([]);
   });

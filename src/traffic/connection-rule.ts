@@ -1,5 +1,6 @@
 import { isIP } from 'net';
-import { Destination, HostAtPort } from './destination';
+import { Destination } from './destination';
+import { HostAtPort } from './host-reference';
 import { dnsLabelProblem, gatewayHostProblem, portProblem } from './predicates';
 import { demand, demandLabels, InvalidInput } from '../errors';
 

@@ -1,4 +1,5 @@
 import { HeaderOperations } from './header-operations';
+import { HostAtPort, hostProblem } from './host-reference';
 import { dnsLabelProblem, portProblem, weightProblem } from './predicates';
 import { demand } from '../errors';
 
@@ -9,17 +10,6 @@ export interface IRoutable {
 
   /** The Service's port, where it is known. */
   readonly port?: number;
-}
-
-/** One port of a host. */
-export interface HostAtPort {
-  readonly hostName: string;
-  readonly port?: number;
-}
-
-/** What stands for a host, also where code without types leaves it out. */
-export function hostProblem(host: unknown): string | undefined {
-  return typeof (host as IRoutable | undefined)?.hostName === 'string' ? undefined : 'must be a CanaryService or a MeshHost';
 }
 
 /** Options of `Destination.of`. */

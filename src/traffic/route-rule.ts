@@ -1,7 +1,8 @@
 import { Duration } from 'cdk8s';
 import { CorsPolicy } from './cors-policy';
-import { Destination, HostAtPort } from './destination';
+import { Destination } from './destination';
 import { HeaderOperations } from './header-operations';
+import { HostAtPort } from './host-reference';
 import { RequestMatch } from './request-match';
 import { directResponseManifest, Redirect, redirectManifest, Rewrite, rewriteManifest } from './rule-action';
 import { wireDuration } from './wire-duration';

@@ -1,4 +1,4 @@
-import { allowLaneHeader, HANDLES_LANE_HEADER_LABEL, laneOfRule, weave, WeaveFinding, WeaveRefused } from '../../src/lanes/weave';
+import { allowLaneHeader, HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused } from '../../src/lanes/weave';
 import { evaluate, MeshRequest, Routed } from '../support/route-evaluator';
 
 const CART = 'cart.shop.svc.cluster.local';
@@ -40,6 +40,19 @@ function refusal(http: any[], table: any = l1OnCart): WeaveRefused {
   }
   throw new Error('not refused');
 }
+
+test('all that a table can say', () => {
+  const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s' } };
+  const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp' };
+
+  expect(woven([{ timeout: '2s', route: [to('cart', 'release')], mirror: { host: 'sniffer' } }], table)[0]).toEqual({
+    name: 'lane/l1',
+    match: [{ headers: { 'x-lane': { exact: 'l1' } } }],
+    timeout: '9s',
+    mirror: { host: 'sniffer' },
+    route: [{ ...to(STOCK, 'l1', { port: 8080 }), headers: { response: { set: { 'x-answered': 'l1' } } } }],
+  });
+});
 
 describe('the copy of a lane', () => {
   test('stands before its rule, for requests that say the lane, and goes to the lane\'s version', () => {

@@ -1,4 +1,4 @@
-import { Destination, HeaderOperations, IRoutable } from '../../src';
+import { Destination, DestinationOptions, HeaderOperations, IRoutable } from '../../src';
 import { expectRefusal } from '../support/refusals';
 
 const testaaa: IRoutable = { hostName: 'testaaa.shop.svc.cluster.local', port: 31000 };
@@ -9,6 +9,18 @@ test('the port is written where it is known', () => {
   expect(Destination.of(unknownPort)._toManifest(true)).toEqual({ destination: { host: 'testbbb.shop.svc.cluster.local' } });
   expect(Destination.of(unknownPort, { port: 9000 })._toManifest(true).destination.port).toEqual({ number: 9000 });
   expect(Destination.of(testaaa, { port: 9000 })._toManifest(true).destination.port).toEqual({ number: 9000 });
+});
+
+test('all that can be said is written', () => {
+  const said: Required<DestinationOptions> = { version: 'v2', weight: 3, port: 9000, headers: HeaderOperations.of({ request: { remove: ['x-a'] } }) };
+
+  expect(Destination.of(testaaa, said)._toManifest(false)).toEqual({
+    destination: { host: testaaa.hostName, subset: 'v2', port: { number: 9000 } }, weight: 3, headers: { request: { remove: ['x-a'] } },
+  });
+});
+
+test.each([undefined, {}, 'testaaa'])('no host is refused: %p', (host: any) => {
+  expectRefusal(() => Destination.of(host), { code: 'HostMissing', property: 'host', says: /must be a CanaryService or a MeshHost/ });
 });
 
 test('a version is a subset', () => {

@@ -1,13 +1,11 @@
-import { HeaderOperations } from '../../src';
+import { HeaderChanges, HeaderOperations, HeaderOperationsOptions } from '../../src';
 import { expectRefusal, thrownBy } from '../support/refusals';
 
 test('what is said is written, direction by direction', () => {
-  const headers = HeaderOperations.of({
-    request: { set: { 'x-a': '1' }, add: { 'x-b': '2' }, remove: ['x-c'] },
-    response: { set: { 'x-d': '%REQ(x-id)%' } },
-  });
+  const request: Required<HeaderChanges> = { set: { 'x-a': '1' }, add: { 'x-b': '2' }, remove: ['x-c'] };
+  const said: Required<HeaderOperationsOptions> = { request, response: { set: { 'x-d': '%REQ(x-id)%' } } };
 
-  expect(headers._toManifest()).toEqual({
+  expect(HeaderOperations.of(said)._toManifest()).toEqual({
     request: { set: { 'x-a': '1' }, add: { 'x-b': '2' }, remove: ['x-c'] },
     response: { set: { 'x-d': '%REQ(x-id)%' } },
   });

@@ -1,4 +1,4 @@
-import { Destination, HeaderOperations, Redirect, RequestMatch, Rewrite, RouteRule } from '../../src';
+import { CorsPolicy, Destination, HeaderOperations, Redirect, RequestMatch, Rewrite, RouteRule, RuleOptions, StringMatch } from '../../src';
 import { ruleProblems } from '../support/mesh-objects';
 import { expectRefusal } from '../support/refusals';
 
@@ -78,12 +78,21 @@ describe('a redirect', () => {
     expect(redirected({ uri: '/', redirectCode }).redirect.redirectCode).toBe(redirectCode);
   });
 
-  test('may have a name, a match and headers', () => {
-    const headers = HeaderOperations.of({ response: { set: { 'x-moved': 'yes' } } });
-    const rule = RouteRule.redirect({ uri: '/new' }, { name: 'moved', match: [RequestMatch.pathPrefix('/old')], headers });
+  test('may have a name, a match, headers and CORS', () => {
+    const said: Required<RuleOptions> = {
+      name: 'moved',
+      match: [RequestMatch.pathPrefix('/old')],
+      headers: HeaderOperations.of({ response: { set: { 'x-moved': 'yes' } } }),
+      corsPolicy: CorsPolicy.of({ allowOrigins: [StringMatch.exact('https://a.example.com')] }),
+    };
+    const rule = RouteRule.redirect({ uri: '/new' }, said);
 
     expect(rule._toManifest()).toEqual({
-      name: 'moved', match: [{ uri: { prefix: '/old' } }], redirect: { uri: '/new' }, headers: { response: { set: { 'x-moved': 'yes' } } },
+      name: 'moved',
+      match: [{ uri: { prefix: '/old' } }],
+      redirect: { uri: '/new' },
+      headers: { response: { set: { 'x-moved': 'yes' } } },
+      corsPolicy: { allowOrigins: [{ exact: 'https://a.example.com' }] },
     });
     expect(rule.destinations).toEqual([]);
   });
