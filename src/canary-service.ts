@@ -469,7 +469,9 @@ export class CanaryService extends Construct implements IRoutable {
       port: this.props.targetPort ?? this.props.port,
       portName: this.props.portName,
       appProtocol: written(this.props.appProtocol),
-      additionalPorts: this.additionalPorts.map(({ name: portName, port, targetPort = port, appProtocol }) => ({ name: portName, number: targetPort, appProtocol: written(appProtocol) })),
+      additionalPorts: this.additionalPorts.map((each) => ({
+        name: each.name, number: each.targetPort ?? each.port, appProtocol: written(each.appProtocol),
+      })),
       workload,
     });
   }

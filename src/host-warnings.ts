@@ -63,7 +63,8 @@ function faults({ hostName, policies }: HostFacts): HostWarning[] {
 
 function ports({ hostName, ports: known, rules }: HostFacts): HostWarning[] {
   const asked = (rule: RouteRule) => rule.matches.map(({ _port }) => _port);
-  const idle = known.length === 0 ? [] : rules.filter((rule) => asked(rule).length > 0 && asked(rule).every((port) => port !== undefined && !known.includes(port)));
+  const strange = (port: number | undefined) => port !== undefined && !known.includes(port);
+  const idle = known.length === 0 ? [] : rules.filter((rule) => asked(rule).length > 0 && asked(rule).every(strange));
   const vague = rules.flatMap(({ destinations }) => destinations).filter((each) => each.hostName !== hostName && each._port === undefined);
   return [
     ...idle.map((rule) => ({

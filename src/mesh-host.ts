@@ -288,7 +288,8 @@ export class MeshHost extends Construct implements IRoutable {
     this.retired.add(version);
     this.policies.forget(version);
     this.rules.splice(0, this.rules.length, ...this.rules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
-    this.connectionRules.splice(0, this.connectionRules.length, ...this.connectionRules.flatMap((rule) => rule._without(this.hostName, version) ?? []));
+    const connectionRules = this.connectionRules.flatMap((rule) => rule._without(this.hostName, version) ?? []);
+    this.connectionRules.splice(0, this.connectionRules.length, ...connectionRules);
     this.defaultRoute = this.defaultRoute?.filter((each) => each.hostName !== this.hostName || each.version !== version);
     Mesh.of(this).changed();
   }
@@ -385,7 +386,10 @@ export class MeshHost extends Construct implements IRoutable {
       // What the lane serves itself would meet its requests twice.
       .filter(({ host, subset }) => host !== this.hostName || subset !== lane)
       // A mirror within the host keeps the port of the request.
-      .flatMap((destination) => (this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName: this.hostName, port }))));
+      .flatMap((destination) => {
+        const { hostName } = this;
+        return this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
+      });
     return { ...this.lanes.get(lane)!, ...(fault ? { rule: { fault } } : {}), ...(mirrors.length > 0 ? { mirrors } : {}) };
   }
 
@@ -479,7 +483,8 @@ export class MeshHost extends Construct implements IRoutable {
   private routes(): any {
     const tcp = this.connectionRules.filter(({ sniHosts }) => sniHosts.length === 0 && this.speaks(RoutedProtocol.TCP));
     const tls = this.connectionRules.filter((rule) => !tcp.includes(rule));
-    const connections = (rules: ConnectionRule[], protocol: RoutedProtocol) => this.atPorts([...rules, ConnectionRule._everything(this.everything)], protocol);
+    const everything = ConnectionRule._everything(this.everything);
+    const connections = (rules: ConnectionRule[], protocol: RoutedProtocol) => this.atPorts([...rules, everything], protocol);
     return {
       ...(this.speaks(RoutedProtocol.HTTP) ? { http: Mesh.of(this).renderRules(this.meshRules).manifests } : {}),
       ...(this.speaks(RoutedProtocol.TCP) ? { tcp: connections(tcp, RoutedProtocol.TCP).map((rule) => rule._toManifest()) } : {}),

@@ -51,7 +51,8 @@ export class VersionDeployment extends kplus.Deployment {
     Mesh.of(this).ownObject('Deployment', props.namespace, props.name, this);
     this.selector = props.selector;
     this.said = workload;
-    this.appProtocols = new Map([[props.port, props.appProtocol], ...props.additionalPorts.map(({ number, appProtocol }) => [number, appProtocol] as const)]);
+    const ports = [{ number: props.port, appProtocol: props.appProtocol }, ...props.additionalPorts];
+    this.appProtocols = new Map(ports.map((each) => [each.number, each.appProtocol]));
     this.saidOf = new Map();
     this.select(kplus.LabelSelector.of({ labels: props.selector }));
     this.addContainer(containerProps(props));
@@ -115,10 +116,11 @@ export class VersionDeployment extends kplus.Deployment {
 
 function containerProps({ containerName, port, portName, additionalPorts, workload }: VersionDeploymentProps): kplus.ContainerProps {
   const plain = Object.entries(workload.env ?? {}).map(([name, text]) => [name, kplus.EnvValue.fromValue(text)]);
+  const more = additionalPorts.map(({ name, number }) => ({ name, number }));
   return {
     name: containerName,
     image: workload.image!,
-    ...(additionalPorts.length === 0 ? { portNumber: port } : { ports: [{ name: portName, number: port }, ...additionalPorts.map(({ name, number }) => ({ name, number }))] }),
+    ...(more.length === 0 ? { portNumber: port } : { ports: [{ name: portName, number: port }, ...more] }),
     envVariables: { ...Object.fromEntries(plain), ...workload.envValues },
     envFrom: workload.envFrom,
     command: workload.command,

@@ -1,7 +1,7 @@
 import { Construct } from 'constructs';
+import { asList } from './json';
 import { expandHost, namespaceOf } from './lanes/hosts';
 import { allowLaneHeader, weave, WeaveRefused } from './lanes/weave';
-import { asList } from './json';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { ruleProblems } from './traffic/rule-problems';

@@ -134,6 +134,9 @@ describe('what the user says appears', () => {
       virtualServiceName: 'flask-demo-vs',
       destinationRuleName: 'flask-demo-dr',
     };
+    const ports = [
+      { name: 'http-web', port: 5000, targetPort: 8080, appProtocol: 'http2' }, { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: 'grpc' },
+    ];
     const chart = chartOf();
     const service = new CanaryService(chart, 'id', said);
     const host = 'flask-demo.other.svc.cluster.local';
@@ -143,9 +146,7 @@ describe('what the user says appears', () => {
       {
         kind: 'Service',
         metadata: { name: 'flask-demo', namespace: 'other' },
-        spec: { type: 'NodePort', selector: { app: 'flask' }, ports: [
-            { name: 'http-web', port: 5000, targetPort: 8080, appProtocol: 'http2' }, { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: 'grpc' },
-          ] },
+        spec: { type: 'NodePort', selector: { app: 'flask' }, ports },
       },
       {
         kind: 'Deployment',
@@ -157,7 +158,9 @@ describe('what the user says appears', () => {
             metadata: { labels: { app: 'flask', version: 'release' }, annotations: { 'sidecar.istio.io/inject': 'false' } },
             spec: {
               containers: [{
-                name: 'flask-demo', image: 'flask:v1', env: [{ name: 'VERSION', value: 'release' }],
+                name: 'flask-demo',
+                image: 'flask:v1',
+                env: [{ name: 'VERSION', value: 'release' }],
                 ports: [{ containerPort: 8080, name: 'http-web' }, { containerPort: 9090, name: 'grpc-admin' }],
               }],
             },

@@ -1,7 +1,8 @@
 import { App, Duration } from 'cdk8s';
 import * as fc from 'fast-check';
 import {
-  AppProtocol, CanaryService, ClientTls, ConnectionPool, ConnectionRule, CorsPolicy, Destination, Fault, FaultInjection, HashKey, HeaderOperations, Lane,
+  AppProtocol, CanaryService, ClientTls, ConnectionPool, ConnectionRule, CorsPolicy, Destination, Fault, FaultInjection, HashKey, HeaderOperations,
+  Lane,
   LoadBalancer, MeshGateway, MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StringMatch,
 } from '../src';
 import { chartOf } from './support/objects';

@@ -1,22 +1,15 @@
-import { App, Duration } from 'cdk8s';
+import { Duration } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, CorsPolicy, Destination, GatewayRouteOptions, GatewayRuleOptions, HeaderOperations, MeshGateway, MeshHost, RequestMatch,
+  AppProtocol, CanaryService, CorsPolicy, Destination, GatewayRouteOptions, GatewayRuleOptions, HeaderOperations, MeshHost, RequestMatch,
   RouteRule, RouteSettings, StainedRoute, StringMatch, Warnings,
 } from '../src';
 import { chartOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
 import { evaluate, Routed } from './support/route-evaluator';
 import { schemaProblems } from './support/schema';
+import { shopOf } from './support/shop';
 
-/** A service with a second version, another service, and a gateway with two hosts. */
-function shop() {
-  const app = new App();
-  const chart = chartOf('shop', 'shop', app);
-  const [cart, stock] = ['cart', 'stock'].map((name) => new CanaryService(chart, name, { port: 80, template: { image: name }, baseline: { version: 'v1' } }));
-  cart.addVersion('v2');
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['a.example.com', 'b.example.com'] });
-  return { app, chart, cart, stock, gateway };
-}
+const shop = () => shopOf(['a.example.com', 'b.example.com']);
 
 const headers = HeaderOperations.of({ response: { set: { 'x-shop': 'yes' } } });
 const corsPolicy = CorsPolicy.of({ allowOrigins: [StringMatch.exact('https://a.example.com')], allowHeaders: ['x-token'] });
@@ -97,7 +90,10 @@ describe('a route of a gateway', () => {
 
     expect(rulesOf(chart, 'gateway-a-example-com')).toEqual([
       {
-        name: 'edge-beta', match: [{ uri: { prefix: '/v2' } }], timeout: '3s', route: [to('cart', 'v2')],
+        name: 'edge-beta',
+        match: [{ uri: { prefix: '/v2' } }],
+        timeout: '3s',
+        route: [to('cart', 'v2')],
         headers: { request: { set: { 'x-beta': '1' } }, response: { set: { 'x-shop': 'yes' }, remove: ['server'] } },
       },
       { name: 'edge', timeout: '3s', headers: headers._toManifest(), route: [to('cart', 'v1')] },

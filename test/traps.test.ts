@@ -1,9 +1,9 @@
-import { ApiObject, App, Duration, JsonPatch } from 'cdk8s';
+import { ApiObject, Duration, JsonPatch } from 'cdk8s';
 import {
   CanaryService, ConnectionPool, Destination, Fault, FaultInjection, HashKey, HeaderOperations, LoadBalancer, MeshGateway, MeshHost, MirrorTarget,
   OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StringMatch, Warnings,
 } from '../src';
-import { chartOf } from './support/objects';
+import { shopOf } from './support/shop';
 
 /*
  * What Istio takes and then does otherwise than it reads: each such trap is refused or warned about when the app is
@@ -11,15 +11,11 @@ import { chartOf } from './support/objects';
  */
 
 function shop() {
-  const app = new App();
-  const chart = chartOf('shop', 'shop', app);
-  const [cart, stock] = ['cart', 'stock'].map((name) => new CanaryService(chart, name, { port: 80, template: { image: name }, baseline: { version: 'v1' } }));
-  cart.addVersion('v2');
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['*'] });
+  const { app, chart, cart, ...others } = shopOf(['*']);
   const legacy = new MeshHost(chart, 'legacy', { name: 'legacy' });
   const patched = (path: string, value: unknown) => ApiObject.of(cart.host.virtualService).addJsonPatch(JsonPatch.add(path, value));
   const say = (more: object) => new ResilientBackend(chart, 'policy', { host: cart, ...more });
-  return { app, chart, cart, stock, gateway, legacy, patched, say };
+  return { app, chart, cart, ...others, legacy, patched, say };
 }
 
 const under = (path: string) => [RequestMatch.pathPrefix(path)];

@@ -87,7 +87,8 @@ export class Destination {
    * @internal
    */
   public _atPort({ hostName, port }: HostAtPort): Destination {
-    return this.hostName !== hostName || this.options.port !== undefined || port === undefined ? this : new Destination(this.host, { ...this.options, port });
+    const settled = this.hostName !== hostName || this.options.port !== undefined || port === undefined;
+    return settled ? this : new Destination(this.host, { ...this.options, port });
   }
 
   /** @internal */

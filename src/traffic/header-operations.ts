@@ -87,7 +87,8 @@ export class HeaderOperations {
       demand('headers', twice, twice && 'must not be changed by the route and by the rule it goes through', { code: 'RuleOptionTwice', remedy: 'change it in one of them' });
       for (const [operation, changes] of Object.entries<any>(other.manifest[direction] ?? {})) {
         joined[direction] ??= {};
-        joined[direction][operation] = Array.isArray(changes) ? [...joined[direction][operation] ?? [], ...changes] : { ...joined[direction][operation], ...changes };
+        const own = joined[direction][operation];
+        joined[direction][operation] = Array.isArray(changes) ? [...own ?? [], ...changes] : { ...own, ...changes };
       }
     }
     return new HeaderOperations(joined);

@@ -35,7 +35,9 @@ function covers(wide: MatchEntry, narrow: MatchEntry): boolean {
     if (field === 'uri' && condition?.prefix === '/') return true;
     if (other === undefined || wide.ignoreUriCase || narrow.ignoreUriCase) return false;
     if (STRINGS.includes(field)) return coversText(condition, other);
-    if (STRINGS_BY_NAME.includes(field)) return Object.entries(condition).every(([name, one]) => other[name] !== undefined && coversText(one, other[name]));
+    if (STRINGS_BY_NAME.includes(field)) {
+      return Object.entries(condition).every(([name, one]) => other[name] !== undefined && coversText(one, other[name]));
+    }
     if (field === 'sourceLabels') return Object.entries(condition).every(([name, label]) => other[name] === label);
     return false;
   });

@@ -1,7 +1,8 @@
 import { App, Chart, Duration } from 'cdk8s';
 import { Mesh } from './mesh';
 import {
-  AppProtocol, CanaryService, ConnectionRule, Destination, HeaderOperations, MeshGateway, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, StainedRoute,
+  AppProtocol, CanaryService, ConnectionRule, Destination, HeaderOperations, MeshGateway, MeshNamespace, RequestMatch, ResilientBackend,
+  RouteRule, StainedRoute,
 } from '../../src';
 
 /* What the constructs say beyond the examples: several ports, server names, settings of default rules and gateways, and the cures against closed connections. */
