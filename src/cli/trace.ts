@@ -8,7 +8,7 @@ import { UsageError } from './read-manifests';
 import { asList } from '../json';
 import { MeshModel, Sender, SimulatedRequest } from '../simulate';
 import { allHops, ChainOptions, Chains } from '../simulate/chain';
-import { Ending } from '../simulate/outcome';
+import { Ending, isInjected } from '../simulate/outcome';
 import { storyOf } from '../simulate/story';
 import { usualPort, usualSender } from '../simulate/usual';
 
@@ -51,7 +51,7 @@ export function addTrace(cli: Command): void {
       const chains = new Chains(model, { ...readCalls(flags.calls), ...(flags.laneHeader ? { laneHeader: flags.laneHeader } : {}) });
       const hop = chains.follow(requestOf(url, flags, model, chains.laneHeader));
       process.stdout.write(flags.json ? `${JSON.stringify(hop, null, 2)}\n` : painted(storyOf(hop), showsColours(process.stdout)));
-      if (allHops(hop).some(({ outcome }) => outcome.branches.some(({ ending, flag }) => ending === Ending.FAILED && flag !== 'FI'))) {
+      if (allHops(hop).some(({ outcome }) => outcome.branches.some((branch) => branch.ending === Ending.FAILED && !isInjected(branch)))) {
         process.exitCode = 1;
       }
     });

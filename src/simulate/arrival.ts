@@ -87,7 +87,9 @@ export class Arrivals {
     const asked = modeOf(destination.policy);
     const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE' && (mode !== 'DISABLE' || asked === 'ISTIO_MUTUAL');
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {
-      return failed(503, 'UC', `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
+      // The receiver closes the connection; who has a proxy is told so by it.
+      const [status, flag] = caller.hasProxy ? [503, 'UC'] : [0, undefined];
+      return failed(status, flag, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
     }
     if (this.mutualTls && mode === 'DISABLE' && asked === 'ISTIO_MUTUAL') {
       return failed(
@@ -120,7 +122,7 @@ interface End extends Pick<Branch, 'ending' | 'status' | 'flag' | 'reason' | 'ca
   readonly mutualTls?: boolean;
 }
 
-function failed(status: number, flag: string, reason: string, cause: ObjectReference | undefined): End {
+function failed(status: number, flag: string | undefined, reason: string, cause: ObjectReference | undefined): End {
   return { ending: Ending.FAILED, status, flag, reason, cause, caveats: [] };
 }
 

@@ -75,7 +75,7 @@ export class DestinationRules {
 
   private add(manifest: Manifest, host: string): void {
     const namespace = namespaceOf(manifest);
-    const { spec = {} } = manifest;
+    const spec = manifest.spec ?? {};
     const workloadSelector = hasSelector(manifest) ? labelsOf(spec.workloadSelector.matchLabels) : undefined;
     for (const key of [...Object.keys(workloadSelector ?? {}), ...failoverKeys(spec)]) this.selectorKeys.add(key);
     // `.` is not made the namespace's name here: it only decides whether rules are merged.

@@ -56,7 +56,7 @@ export class GatewaySimulation {
       view.scheme === 'https'
         ? serverForName(
           here.filter(({ kind }) => kind !== ServerKind.HTTP),
-          view.hostName,
+          view.serverName,
         )
         : here.find(({ kind }) => kind === ServerKind.HTTP);
     if (!server) return failure(0, whyNoServer(view, here));
@@ -103,7 +103,7 @@ export class GatewaySimulation {
   private passedOn(view: RequestView, pods: SendingGateway, server: GatewayServer): Part {
     const gateway = `${server.gateway.namespace}/${server.gateway.name}`;
     const bound = this.parts.scopes.virtualServicesFor(pods.namespace, gateway);
-    const own = { hostname: view.hostName } as MeshService;
+    const own = { hostname: view.serverName } as MeshService;
     const route = new TcpRoutes(bound).routeFor(own, view, { ...pods, gateway });
     const note: Caveat = {
       code: 'Tcp',
@@ -184,7 +184,7 @@ function whyNoServer(view: RequestView, servers: readonly GatewayServer[]): stri
   if (servers.every(({ kind }) => kind === ServerKind.HTTP)) {
     return `port ${view.port} speaks plain HTTP (${named(servers[0].gateway)}), and the client starts TLS: the connection fails`;
   }
-  return `no TLS server at port ${view.port} is for the server name ${view.hostName}: the connection is closed`;
+  return `no TLS server at port ${view.port} is for the server name ${view.serverName}: the connection is closed`;
 }
 
 function toHttps(view: RequestView, host: VirtualHost): Pick<Part, 'branches' | 'mirrors'> {

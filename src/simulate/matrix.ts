@@ -2,7 +2,7 @@ import { conditionsText } from './conditions';
 import { conditionOn, DEFAULT_LANE_HEADER, laneHeaderOf, lanesOf, unknownLane } from './lanes';
 import { MeshModel, MeshModelOptions } from './mesh-model';
 import { groupOf, Manifest, named } from './objects';
-import { Branch, Caveat, Ending, Outcome } from './outcome';
+import { Branch, Caveat, Ending, isInjected, Outcome } from './outcome';
 import { probeOf, requestFor } from './probes';
 import { mayBeHttp } from './protocols';
 import { unique } from './route-outcome';
@@ -203,7 +203,7 @@ function versionsOf(branch: Branch, service: MeshService): [string, number][] {
 }
 
 function isFailure({ ending, flag }: Branch): boolean {
-  return ending === Ending.FAILED && flag !== 'FI';
+  return ending === Ending.FAILED && !isInjected({ flag });
 }
 
 function problemOf({ status, flag, reason, cause }: Branch): string {

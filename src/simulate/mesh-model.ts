@@ -11,11 +11,13 @@ import { SimulatedRequest } from './request';
 import { RouteFollower } from './route-outcome';
 import { Senders } from './senders';
 import { MeshService, servicesOf } from './services';
+import { demandObjects } from './shapes';
 import { ProxyScopes } from './sidecar-scope';
 import { SidecarSimulation } from './sidecar-simulation';
 import { StringMatches } from './string-match';
 import { VirtualService, virtualServicesOf } from './virtual-services';
 import { Namespaces, Workload, workloadOf } from './workloads';
+import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
 import { DEFAULT_CLUSTER_DOMAIN, namespaceOf } from '../lanes/hosts';
 
@@ -88,6 +90,8 @@ export class MeshModel {
   private constructor(manifests: readonly Manifest[], options: MeshModelOptions) {
     this.clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
     this.rootNamespace = options.rootNamespace ?? 'istio-system';
+    const where = options.where ?? (() => undefined);
+    demandObjects(manifests, where);
     const objects = new ManifestsByKind(manifests);
     const namespaces = new Namespaces(objects.of('', 'Namespace'));
     const strings = new StringMatches();
@@ -96,7 +100,7 @@ export class MeshModel {
     this.virtualServices = virtualServicesOf(objects.of('networking.istio.io', 'VirtualService'), {
       clusterDomain: this.clusterDomain,
       strings,
-      where: options.where ?? (() => undefined),
+      where,
     });
     this.gateways = objects.of('networking.istio.io', 'Gateway');
     const destinationRules = new DestinationRules(objects.of('networking.istio.io', 'DestinationRule'), this.rootNamespace, this.clusterDomain);
@@ -132,6 +136,9 @@ export class MeshModel {
    */
   public send(request: SimulatedRequest): Outcome {
     const { from } = request;
+    if (from === null || typeof from !== 'object') {
+      throw new InvalidInput('SenderUnknown', `'from' must say who sends, got ${shown(from)}; for example { namespace: 'shop' } or { gateway: { istio: 'ingressgateway' } }`);
+    }
     if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
     return this.sidecars.send(request, this.senders.pod(from));
   }

@@ -85,6 +85,11 @@ export enum Ending {
   FAILED = 'failed',
 }
 
+/** Whether it is a failure on purpose. */
+export function isInjected({ flag }: Pick<Branch, 'flag'>): boolean {
+  return flag !== undefined && flag.split(',').includes('FI');
+}
+
 /** One way that the request may go. */
 export interface Branch {
   /** Above 0, at most 1. */

@@ -67,6 +67,11 @@ export class RequestView {
     return this.parameters.get(name);
   }
 
+  /** The name that a client asks for when it starts TLS: that of the connection, whatever the Host header says. */
+  public get serverName(): string {
+    return withoutPort(this.request.host).toLowerCase();
+  }
+
   /** The Host header without its port, in lower case: what virtual hosts are found by. */
   public get hostName(): string {
     return withoutPort(this.authority).toLowerCase();

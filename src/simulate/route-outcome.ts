@@ -34,7 +34,7 @@ export class RouteFollower {
   public follow(route: Route, request: RequestView, connection: Connection): RouteOutcome {
     const spec = route.rule?.spec ?? {};
     const complain = complaint(route);
-    const fault = faultOf(spec.fault);
+    const fault = faultOf(spec.fault, complain);
     const caveats: Caveat[] = [];
     if (answersPreflight(spec.corsPolicy, request, this.strings, complain)) {
       return aborted(route, {
@@ -209,30 +209,26 @@ function directAnswer(spec: any, route: Route): Branch {
   };
 }
 
-/** An abort is a branch of its own; what is aborted goes nowhere. */
+/** An abort is a branch of its own, two where only a part is delayed before; what is aborted goes nowhere. */
 function aborted(route: Route, outcome: RouteOutcome): RouteOutcome {
-  const abort = outcome.fault?.abort;
+  const { abort, delay } = outcome.fault ?? {};
   if (!abort) return outcome;
   const share = abort.percent / 100;
+  const delayed = (delay?.percent ?? 0) / 100;
   const others = share < 1 ? outcome.branches.map((branch) => ({ ...branch, probability: branch.probability * (1 - share) })) : [];
-  const status = abort.status ?? 200;
   const grpc = abort.grpcStatus ? ` with gRPC status ${abort.grpcStatus}` : '';
-  return {
-    ...outcome,
-    branches: [
-      {
-        probability: share,
-        ending: Ending.FAILED,
-        status,
-        flag: 'FI',
-        reason: `${ruleName(route)} injects this fault into ${abort.percent} % of requests${grpc}`,
-        cause: route.rule?.owner,
-        workloads: [],
-        answerHeaders: [],
-      },
-      ...others,
-    ],
-  };
+  const injected = (probability: number, flag: string): Branch => ({
+    probability,
+    ending: Ending.FAILED,
+    status: abort.status ?? 200,
+    flag,
+    reason: `${ruleName(route)} injects this fault into ${abort.percent} % of requests${grpc}`,
+    cause: route.rule?.owner,
+    workloads: [],
+    answerHeaders: [],
+  });
+  const aborts = [injected(share * delayed, 'DI,FI'), injected(share * (1 - delayed), 'FI')].filter(({ probability }) => probability > 0);
+  return { ...outcome, branches: [...aborts, ...others] };
 }
 
 /** Claims of tokens are not modelled: what is to be said of the routes up to the one that took the request. */

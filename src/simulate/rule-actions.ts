@@ -1,4 +1,5 @@
 import { asList } from '../json';
+import { percentageProblem } from '../traffic/predicates';
 import { durationMs, numberOf } from './objects';
 import { InjectedFault, Retries } from './outcome';
 import { RequestView } from './request-view';
@@ -38,8 +39,13 @@ function retryConditions(retryOn: unknown): string[] {
 }
 
 /** The fault of a rule; parts that never happen are left out. */
-export function faultOf(fault: any): InjectedFault | undefined {
+export function faultOf(fault: any, complain: Complaint): InjectedFault | undefined {
   if (!fault) return undefined;
+  for (const part of ['delay', 'abort']) {
+    const percent = numberOf(fault[part]?.percentage?.value) ?? 0;
+    const problem = percentageProblem(percent);
+    if (problem) throw complain(`fault.${part}.percentage.value`, problem, percent);
+  }
   const percentOf = (part: any) => millionths(numberOf(part?.percentage?.value) ?? 0);
   const delayMs = durationMs(fault.delay?.fixedDelay);
   const delayPercent = fault.delay?.percentage ? percentOf(fault.delay) : (numberOf(fault.delay?.percent) ?? 0);

@@ -68,7 +68,8 @@ function inOrder(one: MeshService, other: MeshService): number {
 }
 
 function fromService(manifest: Manifest, clusterDomain: string): MeshService {
-  const { spec = {}, metadata = {} } = manifest;
+  const { metadata } = manifest;
+  const spec = manifest.spec ?? {};
   const namespace = namespaceOf(manifest);
   const clusterIps = [spec.clusterIP, ...asList(spec.clusterIPs)].filter(
     (address) => typeof address === 'string' && address !== '' && address !== 'None',
@@ -110,7 +111,7 @@ function serviceResolution(spec: any): Resolution {
 }
 
 function fromServiceEntry(manifest: Manifest): MeshService[] {
-  const { spec = {} } = manifest;
+  const spec = manifest.spec ?? {};
   const namespace = namespaceOf(manifest);
   const entry = {
     namespace,

@@ -1,6 +1,6 @@
 import { caveatsOf, Hop } from './chain';
 import { named } from './objects';
-import { Branch, Ending, Mirror, Outcome, WorkloadShare } from './outcome';
+import { Branch, Ending, isInjected, Mirror, Outcome, WorkloadShare } from './outcome';
 import { retriesOf } from './rule-actions';
 
 /** How a line is meant. */
@@ -118,7 +118,7 @@ function mirrorText({ percent: share, workloads, lost, destination }: Mirror): s
 }
 
 function toneOf({ ending, flag }: Branch): Tone {
-  if (ending === Ending.FAILED) return flag === 'FI' ? 'note' : 'failed';
+  if (ending === Ending.FAILED) return isInjected({ flag }) ? 'note' : 'failed';
   return ending === Ending.SERVED ? 'served' : 'plain';
 }
 

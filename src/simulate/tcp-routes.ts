@@ -35,7 +35,7 @@ export class TcpRoutes {
     const isFor = (entry: any) => entryIsFor(entry, vs, view, router);
     const named = view.scheme === 'https' ? asList(tls) : [];
     const byName = named.findIndex((rule) =>
-      asList(rule?.match).some((entry) => isFor(entry) && textsOf(entry?.sniHosts).some((host) => isCoveredBy(view.hostName, host.toLowerCase()))),
+      asList(rule?.match).some((entry) => isFor(entry) && textsOf(entry?.sniHosts).some((host) => isCoveredBy(view.serverName, host.toLowerCase()))),
     );
     if (byName >= 0) return { rule: named[byName], index: byName };
     const byPort = asList(tcp).findIndex((rule) => asList(rule?.match).length === 0 || asList(rule.match).some(isFor));
