@@ -54,7 +54,7 @@ export class Arrivals {
       probability: (base.probability * backends.reduce((sum, { pods }) => sum + pods, 0)) / total,
       destination: mutualTls === undefined ? found.destination : { ...found.destination, mutualTls },
       workloads: shared(backends),
-        ...(standby.length > 0 ? { standby } : {}),
+      ...(standby.length > 0 ? { standby } : {}),
     }));
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }

@@ -84,7 +84,11 @@ export function shared(backends: readonly Backend[]): WorkloadShare[] {
  *
  * Source: istiod's `applyFailoverPriorities` (pilot/pkg/networking/core/loadbalancer).
  */
-export function byPriority(backends: readonly Backend[], policy: any, client: Labels): { readonly first: readonly Backend[]; readonly standby: readonly Backend[] } {
+export function byPriority(
+  backends: readonly Backend[],
+  policy: any,
+  client: Labels,
+): { readonly first: readonly Backend[]; readonly standby: readonly Backend[] } {
   const setting = policy?.loadBalancer?.localityLbSetting;
   const labels = textsOf(setting?.failoverPriority);
   if (!policy?.outlierDetection || setting.enabled === false || labels.length === 0) return { first: backends, standby: [] };

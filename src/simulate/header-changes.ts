@@ -28,9 +28,13 @@ function oneList(levels: Operations[]): HeaderChange[] {
       .flatMap((level) => asList(level?.remove).map(String))
       .filter(isChangeable)
       .map((name): HeaderChange => ({ action: 'remove', name: name.toLowerCase() })),
-    ...levels.flatMap((level) => sorted(level?.set)).map(([name, value]): HeaderChange => ({ action: 'set', name: name.toLowerCase(), value })),
-    ...levels.flatMap((level) => sorted(level?.add)).map(([name, value]): HeaderChange => ({ action: 'add', name: name.toLowerCase(), value })),
+    ...levels.flatMap((level) => sorted(level?.set)).map(([name, value]) => change('set', name, value)),
+    ...levels.flatMap((level) => sorted(level?.add)).map(([name, value]) => change('add', name, value)),
   ];
+}
+
+function change(action: 'set' | 'add', name: string, value: string): HeaderChange {
+  return { action, name: name.toLowerCase(), value: unescaped(value) };
 }
 
 /** By name as written; Envoy does nothing for an empty value. */
@@ -51,22 +55,25 @@ export function hostSetBy(operations: Operations): string | undefined {
   return host(operations?.request?.set) || host(operations?.request?.add) || undefined;
 }
 
-/** Headers after some changes. `%` stands doubled in values, as istiod asks. */
+/** Headers after some changes. */
 export function changedHeaders(headers: HeaderValues, changes: readonly HeaderChange[]): HeaderValues {
   if (changes.length === 0) return headers;
   const changed: Record<string, readonly string[]> = { ...headers };
   for (const { action, name, value = '' } of changes) {
     if (action === 'remove') delete changed[name];
-    else changed[name] = action === 'set' ? [unescaped(value)] : [...(changed[name] ?? []), unescaped(value)];
+    else changed[name] = action === 'set' ? [value] : [...(changed[name] ?? []), value];
   }
   return changed;
 }
 
+/** `%` stands doubled in values. */
 function unescaped(value: string): string {
   return value.replace(/%%/g, '%');
 }
 
-/** Whether a value is filled in by Envoy when the request is there, such as `%START_TIME%`. */
-export function isFilledIn(value: string): boolean {
-  return /%[A-Za-z_][^%]*%/.test(value.replace(/%%/g, ''));
+/** A request header whose value Envoy fills in when a request is there, such as `%START_TIME%`. */
+export function filledIn(...levels: Operations[]): { readonly name: string; readonly value: string } | undefined {
+  const all = levels.flatMap((level) => [...sorted(level?.request?.set), ...sorted(level?.request?.add)]);
+  const [name, value] = all.find(([, text]) => /%[A-Za-z_][^%]*%/.test(text.replace(/%%/g, ''))) ?? [];
+  return name === undefined || value === undefined ? undefined : { name, value };
 }

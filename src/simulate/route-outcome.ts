@@ -3,7 +3,7 @@ import { asList } from '../json';
 import { Arrivals, Caller } from './arrival';
 import { Destinations, FoundDestination, Proxy } from './destinations';
 import { shared } from './endpoints';
-import { changedHeaders, headerChanges, hostSetBy, isFilledIn } from './header-changes';
+import { changedHeaders, filledIn, headerChanges, hostSetBy } from './header-changes';
 import { durationMs, named, numberOf } from './objects';
 import { Branch, Caveat, Ending, Mirror, ObjectReference, Outcome, SentRequest, WorkloadShare } from './outcome';
 import { RequestView } from './request-view';
@@ -99,7 +99,7 @@ export class RouteFollower {
     const authority = spec.rewrite?.authority || hostSetBy(spec.headers) || hostSetBy(item?.headers) || request.authority;
     const sent: SentRequest = { authority, path, headers: changedHeaders(request.headers, changes) };
     const answerHeaders = headerChanges(spec.headers, item?.headers, isAlone, 'response');
-    const filled = changes.find(({ value = '' }) => isFilledIn(value));
+    const filled = filledIn(spec.headers, item?.headers);
     const caveats: Caveat[] = filled
       ? [
         {

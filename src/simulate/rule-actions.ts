@@ -1,10 +1,10 @@
 import { asList } from '../json';
-import { percentageProblem } from '../traffic/predicates';
 import { durationMs, numberOf } from './objects';
 import { InjectedFault, Retries } from './outcome';
 import { RequestView } from './request-view';
 import { Route } from './routes';
 import { Complaint, StringMatches } from './string-match';
+import { percentageProblem } from '../traffic/predicates';
 
 /*
  * What a rule does beside choosing a destination, as istiod translates it.

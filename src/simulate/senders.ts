@@ -89,8 +89,10 @@ export class Senders {
       return { words, namespace: workload.namespace, labels: workload.labels, serviceAccount: workload.serviceAccount, servicePorts };
     }
     const selectors = this.gatewayManifests.map((gateway) => labelsOf(gateway.spec?.selector)).filter((selector) => selects(labels, selector));
-    if (selectors.length === 0) return undefined;
-    const podLabels = selectors.find((selector) => Object.keys(selector).length === Object.keys(labels).length) ?? selectors[0];
+    // A Gateway that asks for fewer labels, or none, is for these pods too.
+    const fewer = this.gatewayManifests.some((gateway) => selects(labelsOf(gateway.spec?.selector), labels));
+    if (selectors.length === 0 && !fewer) return undefined;
+    const podLabels = selectors.find((selector) => Object.keys(selector).length === Object.keys(labels).length) ?? selectors[0] ?? labels;
     const service = this.services.find(({ selector }) => selector && selects(selector, podLabels));
     const servicePorts = (service?.ports ?? []).map(({ number, targetPort }) => ({
       number,

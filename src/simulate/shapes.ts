@@ -1,6 +1,6 @@
 import { InvalidInput, shown } from '../errors';
-import { namespaceOf } from '../lanes/hosts';
 import { groupOf, Manifest } from './objects';
+import { namespaceOf } from '../lanes/hosts';
 
 /** Groups whose objects the simulator reads. */
 const READ = new Set(['', 'apps', 'networking.istio.io', 'security.istio.io']);

@@ -11,7 +11,7 @@ import { RequestView } from './request-view';
 import { claimCaveats, Connection, RouteFollower, unique } from './route-outcome';
 import { Route, routeFor, VirtualHost } from './routes';
 import { SendingPod } from './senders';
-import { MeshService, Resolution } from './services';
+import { MeshService } from './services';
 import { alternativeNames, egressFor, SidecarRoutes, sidecarRoutes } from './sidecar-routes';
 import { ProxyScopes } from './sidecar-scope';
 import { TcpRoutes } from './tcp-routes';
@@ -140,7 +140,8 @@ export class SidecarSimulation {
   /** By Kubernetes alone: any ready pod of the Service. */
   private unruled(view: RequestView, pod: SendingPod, target: MeshService | undefined, why: string): Part {
     const base = { probability: 1, answerHeaders: [], sent: { authority: view.authority, path: view.path + view.query, headers: view.headers } };
-    if (!target || (!target.isKubernetes && target.resolution !== Resolution.ENDPOINTS)) return this.outside(view, base, target, why);
+    // Only Kubernetes' own Services have an address that leads to pods by itself.
+    if (!target?.isKubernetes) return this.outside(view, base, target, why);
     const backends = this.parts.endpoints.of(target, view.port);
     const found = {
       destination: { cluster: '', host: target.hostname, port: view.port, destinationRules: [] },

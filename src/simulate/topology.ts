@@ -1,11 +1,9 @@
+import { CALLS_ANNOTATION } from '../calls';
 import { InvalidInput, shown } from '../errors';
 import { MeshModel } from './mesh-model';
 import { Manifest } from './objects';
 import { Workload } from './workloads';
 import { portProblem } from '../traffic/predicates';
-
-/** The annotation of a Service or Deployment by which it says whom it calls. */
-export const CALLS_ANNOTATION = 'cdk8s-lanes/calls';
 
 /** One call that an application makes while it answers. */
 export interface Call {
