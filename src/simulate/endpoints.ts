@@ -91,7 +91,7 @@ export function byPriority(
 ): { readonly first: readonly Backend[]; readonly standby: readonly Backend[] } {
   const setting = policy?.loadBalancer?.localityLbSetting;
   const labels = textsOf(setting?.failoverPriority);
-  if (!policy?.outlierDetection || setting.enabled === false || labels.length === 0) return { first: backends, standby: [] };
+  if (!policy?.outlierDetection || labels.length === 0 || setting.enabled === false) return { first: backends, standby: [] };
   const wanted = labels.map((label) => label.split('=')).map(([key, value]): [string, string | undefined] => [key, value ?? client[key]]);
   const matched = (backend: Backend) => {
     const miss = wanted.findIndex(([key, value]) => backend.labels[key] !== value);

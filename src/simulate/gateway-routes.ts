@@ -1,5 +1,5 @@
 import { asList } from '../json';
-import { isCoveredBy } from './names';
+import { isCoveredBy, isMoreSpecific } from './names';
 import { labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
 import { ObjectReference } from './outcome';
 import { PortProtocol, protocolNamed } from './protocols';
@@ -127,11 +127,23 @@ export function gatewayRoutes(servers: readonly GatewayServer[], context: Gatewa
     if (server.redirectsToHttps) for (const host of server.hosts) requireTls(hosts, host.toLowerCase(), server);
   }
   const domains = new Domains();
-  for (const [name, host] of hosts) {
+  for (const [name, host] of collapsed(hosts)) {
     host.routes = [...host.routes.filter((route) => !isCatchAll(route)), ...host.routes.filter(isCatchAll)];
     domains.add(name, host);
   }
   return domains;
+}
+
+/** Hosts with the very same routes share one virtual host, called after the most specific of them. */
+function collapsed(hosts: ReadonlyMap<string, VirtualHost>): [string, VirtualHost][] {
+  const kept: VirtualHost[] = [];
+  const isSame = (one: VirtualHost, other: VirtualHost) => Boolean(one.requiresTls) === Boolean(other.requiresTls)
+    && one.routes.length === other.routes.length && one.routes.every((route, index) => route === other.routes[index]);
+  return [...hosts].sort(([one], [other]) => (isMoreSpecific(one, other) ? -1 : 1)).map(([name, host]) => {
+    const twin = kept.find((each) => isSame(each, host));
+    if (!twin) kept.push(host);
+    return [name, twin ?? host];
+  });
 }
 
 function routesOfGateway(vs: VirtualService, server: GatewayServer, gateway: string, context: GatewayContext): Route[] {

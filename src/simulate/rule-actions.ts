@@ -1,3 +1,4 @@
+import { RE2JS } from 're2js';
 import { asList } from '../json';
 import { durationMs, numberOf } from './objects';
 import { InjectedFault, Retries } from './outcome';
@@ -92,7 +93,7 @@ export function rewrittenPath(rewrite: any, route: Route, request: RequestView, 
   const regex = rewrite?.uriRegexRewrite;
   if (regex) {
     const expression = strings.expression(String(regex.match), 'rewrite.uriRegexRewrite.match', complain);
-    return expression.matcher(request.path).replaceAll(javaReplacement(String(regex.rewrite))) + request.query;
+    return replacedAll(expression, request.path, String(regex.rewrite)) + request.query;
   }
   if (!rewrite?.uri) return request.path + request.query;
   return replacedPrefix(request, route, String(rewrite.uri)) + request.query;
@@ -103,9 +104,17 @@ function replacedPrefix(request: RequestView, route: Route, replacement: string)
   return replacement + request.path.slice(matched.length);
 }
 
-/** RE2 writes `\1` for what Java writes `$1`. */
-function javaReplacement(rewrite: string): string {
-  return rewrite.replace(/\\(\d)|\\\\|\$/g, (found, group) => (group !== undefined ? `$${group}` : found === '$' ? '\\$' : '\\\\'));
+/** All matches replaced as RE2 does it: `\0` is the whole match, `\1` its first group, and everything else what it is. */
+function replacedAll(expression: RE2JS, text: string, rewrite: string): string {
+  const matcher = expression.matcher(text);
+  let replaced = '';
+  let at = 0;
+  while (matcher.find()) {
+    const filled = rewrite.replace(/\\([\d\\])/g, (_, what) => (what === '\\' ? '\\' : (matcher.group(Number(what)) ?? '')));
+    replaced += text.slice(at, matcher.start()) + filled;
+    at = matcher.end();
+  }
+  return replaced + text.slice(at);
 }
 
 /** What a redirect answers. */

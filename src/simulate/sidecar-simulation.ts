@@ -69,6 +69,9 @@ export class SidecarSimulation {
     const egress = egressFor(proxy.scope, view.port);
     const known = target && egress?.services.some(({ hostname }) => hostname === target.hostname) ? target : undefined;
     const protocol = known?.ports.find(({ number }) => number === view.port)?.protocol;
+    if (protocol === PortProtocol.TLS && view.scheme === 'http' && !hasAddress(known!)) {
+      return this.unknown(view, pod, proxy, known, undefined, `${known!.hostname} is found by the server name of TLS, and the request is in plain text`);
+    }
     if (protocol === PortProtocol.TCP || protocol === PortProtocol.TLS || (view.scheme === 'https' && known && protocol !== undefined)) {
       return this.connection(view, pod, proxy, known!);
     }
@@ -121,10 +124,17 @@ export class SidecarSimulation {
   }
 
   /** No rule and no service: the proxy lets the connection go where it went, or closes it. */
-  private unknown(view: RequestView, pod: SendingPod, proxy: Proxy, target: MeshService | undefined, decision: Decision | undefined): Part {
-    const why = target
+  private unknown(
+    view: RequestView,
+    pod: SendingPod,
+    proxy: Proxy,
+    target: MeshService | undefined,
+    decision: Decision | undefined,
+    because?: string,
+  ): Part {
+    const why = because ?? (target
       ? `the sidecar of the client knows no ${target.hostname} at port ${view.port}`
-      : `nobody in the mesh has the host ${view.hostName}`;
+      : `nobody in the mesh has the host ${view.hostName}`);
     if (proxy.scope.allowsUnknownHosts) return { ...this.unruled(view, pod, target, `${why}, so no rule applies`), decision };
     const status = decision ? 502 : 0;
     const cause = proxy.scope.sidecar;
@@ -176,7 +186,8 @@ export class SidecarSimulation {
     why: string,
   ): Part {
     const host = view.request.host;
-    const isOurs = !target && (!host.includes('.') || host.replace(/\.$/, '').endsWith(`.svc.${this.parts.clusterDomain}`) || /\.svc$/.test(host));
+    const bare = host.replace(/\.$/, '');
+    const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc'));
     if (isOurs) {
       return {
         branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and the name ${host} does not resolve`, workloads: [] }],
@@ -220,6 +231,11 @@ export class SidecarSimulation {
       .flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
       .flatMap(({ namespace, labels }) => this.parts.caveats.atProxy(namespace, labels, 'SIDECAR_INBOUND'));
   }
+}
+
+/** Whether clients reach a service at an address of its own, by which its connections are known. */
+function hasAddress({ isKubernetes, addresses }: MeshService): boolean {
+  return isKubernetes || addresses.length > 0;
 }
 
 type Part = Omit<Outcome, 'sender' | 'method' | 'authority' | 'port' | 'path'>;
