@@ -107,7 +107,7 @@ function isEmpty({ text }: Document): boolean {
 
 /** All documents at once, which is faster by half; `undefined` where that is no help: errors and aliases are looked at one by one. */
 function parseTogether(text: string, count: number): any[] | undefined {
-  if (/[&*]/.test(text) && /(?:^|\s)\*\w/m.test(text)) return undefined;
+  if (/(?:^|[\s,[{])&\S/m.test(text)) return undefined;
   try {
     const all = loadAll(text, { schema: KUBECTL }).filter((document) => document !== null);
     return all.length === count ? all : undefined;
