@@ -1,10 +1,11 @@
 import { Command } from 'commander';
+import { curlWords, senderText } from './curl';
 import { EXIT_CODES } from './exit-codes';
 import { loadModel, ModelFlags, withModelOptions } from './load-model';
-import { painted, showsColours } from './paint';
+import { painted, Printed, showsColours } from './paint';
 import { demand } from '../errors';
-import { SimulatedRequest } from '../simulate';
 import { Change, diffRoutes, RouteDiff } from '../simulate/diff';
+import { addTo } from '../simulate/objects';
 import { Line } from '../simulate/story';
 import { limitProblem } from '../traffic/predicates';
 
@@ -28,49 +29,31 @@ export function addDiff(cli: Command): void {
     });
 }
 
-function linesOf({ changes, compared, incomplete }: RouteDiff): Line[] {
-  const moves = changes.filter(({ isMove }) => isMove);
-  const ways = changes.filter(({ isMove }) => !isMove);
+function linesOf({ changes, compared, incomplete }: RouteDiff): Printed[] {
   const summary = changes.length === 0 ? `No request changes, of ${compared} that were compared.` : `${compared} requests were compared.`;
   return [
-    ...(moves.length > 0 ? [head('Requests that go elsewhere:')] : []),
-    ...moves.flatMap(changeLines),
-    ...(ways.length > 0 ? [head('Requests that go where they went, in another way:')] : []),
-    ...ways.flatMap(changeLines),
+    ...section('Requests that go elsewhere:', changes.filter(({ isMove }) => isMove)),
+    ...section('Requests that go where they went, in another way:', changes.filter(({ isMove }) => !isMove)),
     { depth: 0, tone: 'plain', text: summary },
     ...incomplete.map((text): Line => ({ depth: 0, tone: 'note', text: `Incomplete: ${text}` })),
   ];
 }
 
-function head(text: string): Line {
-  return { depth: 0, tone: 'head', text };
+/** Changes by who sends, so that each request stands alone as the command that it is. */
+function section(title: string, changes: readonly Change[]): Printed[] {
+  if (changes.length === 0) return [];
+  const bySender = new Map<string, Change[]>();
+  for (const change of changes) addTo(bySender, senderText(change.request.from), change);
+  const lines = [...bySender].flatMap(([sender, theirs]): Printed[] => [{ depth: 1, tone: 'plain', text: sender }, ...theirs.flatMap(changeLines)]);
+  return [{ depth: 0, tone: 'head', text: title }, ...lines];
 }
 
-function changeLines({ request, before, after, others }: Change): Line[] {
-  const more = others > 0 ? ` (and ${others} more like it)` : '';
+function changeLines({ request, before, after, failures, others }: Change): Printed[] {
   return [
-    { depth: 1, tone: 'plain', text: requestText(request) + more },
-    { depth: 2, tone: 'failed', text: `- ${before}` },
-    { depth: 2, tone: 'served', text: `+ ${after}` },
+    { depth: 2, command: curlWords(request) },
+    { depth: 3, tone: 'failed', text: `- ${before}` },
+    { depth: 3, tone: 'served', text: `+ ${after}` },
+    ...failures.map((reason): Line => ({ depth: 4, tone: 'failed', text: reason })),
+    ...(others > 0 ? [{ depth: 3, tone: 'note' as const, text: `and ${others} more of the requests that were compared change alike` }] : []),
   ];
-}
-
-/** The request as a person would send it. */
-export function requestText({ from, host, port, path, method, headers }: SimulatedRequest): string {
-  const flags = Object.entries(headers ?? {}).map(([name, value]) => `-H '${name}: ${value}'`);
-  const words = [method ? `-X ${method}` : '', ...flags, `http://${host}${port === 80 ? '' : `:${port}`}${path}`].filter((word) => word !== '');
-  return `curl ${words.join(' ')}   from ${senderText(from)}`;
-}
-
-function senderText(from: SimulatedRequest['from']): string {
-  if ('gateway' in from) {
-    return `outside, through gateway ${Object.entries(from.gateway)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',')}`;
-  }
-  if ('workload' in from) return `${from.namespace}/${from.workload}`;
-  const labels = Object.entries(from.labels ?? {})
-    .map(([key, value]) => ` ${key}=${value}`)
-    .join('');
-  return `namespace ${from.namespace}${labels}`;
 }

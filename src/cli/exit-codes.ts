@@ -2,5 +2,5 @@
 export const EXIT_CODES = `
 Exit codes:
   0  done
-  1  done, and requests would fail (diff: requests change where they go): the output says which
+  1  done, and requests would fail (diff: requests change): the output says which
   2  the input is at fault: the message says where`;

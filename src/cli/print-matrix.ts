@@ -1,3 +1,4 @@
+import { wrapped } from './paint';
 import { Matrix, MatrixCell, Share } from '../simulate/matrix';
 
 /** The matrix as a table for people. */
@@ -8,12 +9,31 @@ export function matrixTable(matrix: Matrix): string {
     const label = other ? '(any other)' : lane ?? '(none)';
     return [label, ...cells.map((cell) => cellText(cell, other || lane !== undefined))];
   });
-  const widths = head.map((_, column) => Math.max(...[head, ...body].map((line) => line[column].length)));
-  const lines = [head, ...body].map((line) => line.map((text, column) => text.padEnd(widths[column])).join('   ').trimEnd());
   const notes = ['* served by the baseline'];
   const problems = [...new Set(matrix.rows.flatMap(({ cells }) => cells.flatMap((cell) => cell.problems)))];
-  if (problems.length > 0) notes.push('! requests fail:', ...problems.map((problem) => `  ${problem}`));
-  return [...lines, '', ...notes, ''].join('\n');
+  if (problems.length > 0) notes.push('! requests fail:', ...problems.flatMap((problem) => wrapped(problem.split(' '), 2)));
+  return [...blocksOf([head, ...body]).flatMap((block) => [...block, '']), ...notes, ''].join('\n');
+}
+
+const GAP = '   ';
+const WIDTH = 80;
+
+/** Columns side by side as far as a terminal is wide, the rest below; each block begins with the column of lanes. */
+function blocksOf(table: readonly (readonly string[])[]): string[][] {
+  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
+  const blocks: number[][] = [];
+  let free = 0;
+  for (let column = 1; column < widths.length; column++) {
+    const needed = GAP.length + widths[column];
+    if (blocks.length === 0 || needed > free) {
+      blocks.push([0]);
+      free = WIDTH - widths[0];
+    }
+    blocks[blocks.length - 1].push(column);
+    free -= needed;
+  }
+  const columns = blocks.length > 0 ? blocks : [[0]];
+  return columns.map((block) => table.map((line) => block.map((column) => line[column].padEnd(widths[column])).join(GAP).trimEnd()));
 }
 
 /** The matrix for programs. */

@@ -10,10 +10,11 @@ import { MeshModel, Sender, SimulatedRequest } from '../simulate';
 import { allHops, ChainOptions, Chains } from '../simulate/chain';
 import { Ending, isInjected } from '../simulate/outcome';
 import { storyOf } from '../simulate/story';
+import { traceOf } from '../simulate/trace';
 import { usualPort, usualSender } from '../simulate/usual';
 
 interface TraceFlags extends ModelFlags {
-  readonly header: string[];
+  readonly header?: string[];
   readonly request?: string;
   readonly lane?: string;
   readonly laneHeader?: string;
@@ -32,7 +33,7 @@ export function addTrace(cli: Command): void {
       .description('tell where one request goes, hop by hop, and why')
       .argument('<url>', 'what is requested, such as http://cart.shop:8080/api?x=1')
       .argument('<path...>', 'files or folders with manifests, - for standard input')
-      .option('-H, --header <header>', "a header, as 'name: value'; may be given again", (value: string, all: string[]) => [...all, value], [])
+      .option('-H, --header <header>', "a header, as 'name: value'; may be given again", (value: string, all: string[] = []) => [...all, value])
       .option('-X, --request <method>', 'the method (default: GET)')
       .option('--lane <lane>', 'the value of the lane header')
       .option('--lane-header <name>', 'the lane header (default: the one that the rules of lanes match)')
@@ -43,14 +44,14 @@ export function addTrace(cli: Command): void {
       .option('--labels <labels>', 'labels of the sending pod, as key=value,key=value')
       .option('--gateway <labels>', 'a client outside sends, to the gateway pods with these labels, as key=value')
       .option('--calls <file>', 'YAML that tells whom services call: calls: {cart: [prices:8080]}, forwards: [header], absentLane: value')
-      .option('--json', 'for programs'),
+      .option('--json', 'for programs: the tree of hops, as docs/simulate.md describes it'),
   )
     .addHelpText('after', EXIT_CODES)
     .action((url: string, paths: string[], flags: TraceFlags) => {
       const model = loadModel(paths, flags);
       const chains = new Chains(model, { ...readCalls(flags.calls), ...(flags.laneHeader ? { laneHeader: flags.laneHeader } : {}) });
       const hop = chains.follow(requestOf(url, flags, model, chains.laneHeader));
-      process.stdout.write(flags.json ? `${JSON.stringify(hop, null, 2)}\n` : painted(storyOf(hop), showsColours(process.stdout)));
+      process.stdout.write(flags.json ? `${JSON.stringify(traceOf(hop), null, 2)}\n` : painted(storyOf(hop), showsColours(process.stdout)));
       if (allHops(hop).some(({ outcome }) => outcome.branches.some((branch) => branch.ending === Ending.FAILED && !isInjected(branch)))) {
         process.exitCode = 1;
       }
@@ -105,7 +106,7 @@ function pairs(text: string | undefined, option: string): Record<string, string>
   );
 }
 
-function headersOf(headers: readonly string[]): Record<string, string[]> {
+function headersOf(headers: readonly string[] = []): Record<string, string[]> {
   const values: Record<string, string[]> = {};
   for (const header of headers) {
     const parts = /^([^:\s]+):\s*(.*)$/.exec(header);

@@ -1,7 +1,7 @@
 import { laneHeaderOf, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
 import { labelsOf, textsOf } from './objects';
-import { Ending, Outcome } from './outcome';
+import { Ending, isInjected, Outcome } from './outcome';
 import { atomsOf, entriesOf, hostLike, joined, Probe, probeOf, ProbeResult, requestFor } from './probes';
 import { mayBeHttp } from './protocols';
 import { Labels, Sender, SimulatedRequest } from './request';
@@ -15,6 +15,8 @@ export interface Change {
   readonly request: SimulatedRequest;
   readonly before: string;
   readonly after: string;
+  /** Why requests fail after the change; empty where none does. */
+  readonly failures: readonly string[];
   /** The destination or the failure changes; otherwise it is only how the request gets there. */
   readonly isMove: boolean;
   /** How many more of the requests that were tried change alike. */
@@ -120,10 +122,14 @@ class Differ {
     const key = JSON.stringify([from, host, port, shownBefore, shownAfter]);
     const size = JSON.stringify(probe).length;
     const known = this.found.get(key);
-    const change = { request, before: shownBefore, after: shownAfter, isMove };
+    const change = { request, before: shownBefore, after: shownAfter, failures: failuresOf(young), isMove };
     if (!known) this.found.set(key, { change, size, others: 0 });
     else this.found.set(key, size < known.size ? { change, size, others: known.others + 1 } : { ...known, others: known.others + 1 });
   }
+}
+
+function failuresOf({ branches }: Outcome): string[] {
+  return [...new Set(branches.filter((branch) => branch.ending === Ending.FAILED && !isInjected(branch)).map(({ reason }) => reason))];
 }
 
 /** Where a request ends, in a few words. */

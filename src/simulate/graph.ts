@@ -4,7 +4,6 @@ import { laneHeaderOf, DEFAULT_LANE_HEADER, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
 import { selects } from './objects';
 import { Ending, Outcome } from './outcome';
-import { hostLike } from './probes';
 import { mayBeHttp } from './protocols';
 import { Sender } from './request';
 import { percent } from './story';
@@ -108,7 +107,7 @@ class Painter {
       const routes = bound.flatMap(({ rules }) => rules.flatMap(({ spec }) => asList(spec.route)));
       for (const service of this.services()) {
         const reached = routes.some((route) => this.model.serviceNamed(String(route?.destination?.host), service.namespace) === service);
-        if (reached) this.edge(id, this.id(service.hostname), '-->', hosts.map(hostLike).join(' '));
+        if (reached) this.edge(id, this.id(service.hostname), '-->', hosts.join(' '));
       }
     }
   }
@@ -148,7 +147,7 @@ function withShare(label: string, share: number): string {
   return [label, share > 0.999999 ? '' : percent(share)].filter((text) => text !== '').join(' ');
 }
 
-/** Text between quotes, in which Mermaid reads nothing else. */
+/** Text between quotes, in which Mermaid reads entities and HTML, and nothing else. */
 function quoted(text: string): string {
-  return `"${text.replace(/"/g, '#quot;')}"`;
+  return `"${text.replace(/[#"<>&`]/g, (character) => `#${character.charCodeAt(0)};`)}"`;
 }

@@ -76,7 +76,7 @@ function branchText(branch: Branch): string {
   const share = branch.probability < 1 ? `${percent(branch.probability)} ` : '';
   switch (branch.ending) {
     case Ending.SERVED:
-      return `${share}-> ${workloadsText(branch.workloads)}${subsetText(branch)}`;
+      return `${share}-> ${workloadsText(branch.workloads)}${subsetText(branch)}${standbyText(branch)}`;
     case Ending.OUTSIDE:
       return `${share}-> ${branch.workloads.map(({ workload }) => workload).join(', ')}, outside the mesh: ${branch.reason}`;
     case Ending.REDIRECTED:
@@ -88,6 +88,10 @@ function branchText(branch: Branch): string {
       return `${share}-> fails, ${[branch.status || 'no answer', branch.flag].filter(Boolean).join(' ')}: ${branch.reason}${cause}`;
     }
   }
+}
+
+function standbyText({ standby = [] }: Branch): string {
+  return standby.length > 0 ? `; when none of these pods is ready, ${workloadsText(standby)}` : '';
 }
 
 function workloadsText(workloads: readonly WorkloadShare[]): string {

@@ -57,7 +57,7 @@ test('a route to a subset that is not defined is shown, with exit code 1', () =>
   const { status, stdout } = cli(['matrix', '-'], JSON.stringify(vs));
   expect(status).toBe(1);
   expect(stdout).toContain('503 NC !');
-  expect(stdout).toContain('503 NC: no DestinationRule that namespace n sees defines subset gone of a.n.svc.cluster.local (VirtualService n/a)');
+  expect(stdout.replace(/\s+/g, ' ')).toContain('503 NC: no DestinationRule that namespace n sees defines subset gone of a.n.svc.cluster.local (VirtualService n/a)');
 });
 
 test.each([
