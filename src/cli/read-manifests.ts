@@ -46,7 +46,8 @@ function readStandardInput(): string {
   }
 }
 
-function cannotRead(path: string, error: unknown): UsageError {
+/** A file that is not there, or not to be read. */
+export function cannotRead(path: string, error: unknown): UsageError {
   const { code, message } = error as NodeJS.ErrnoException;
   return new UsageError(`cannot read ${path}: ${code === 'ENOENT' ? 'no such file or folder' : message}`);
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'fs';
 import { Command } from 'commander';
-import { parse } from 'yaml';
+import { load, YAMLException } from 'js-yaml';
 import { EXIT_CODES } from './exit-codes';
 import { loadModel, ModelFlags, withModelOptions } from './load-model';
 import { painted, showsColours } from './paint';
-import { UsageError } from './read-manifests';
+import { cannotRead, UsageError } from './read-manifests';
 import { asList } from '../json';
 import { MeshModel, Sender, SimulatedRequest } from '../simulate';
 import { allHops, ChainOptions, Chains } from '../simulate/chain';
@@ -119,20 +119,24 @@ function headersOf(headers: readonly string[] = []): Record<string, string[]> {
 /** The file that says who calls whom. */
 export function readCalls(file: string | undefined): ChainOptions {
   if (file === undefined) return {};
-  let read: unknown;
-  try {
-    read = parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
-  }
+  const read = yamlOf(file);
   const { calls, forwards, absentLane, ...others } = (read ?? {}) as Record<string, any>;
   const lists =
-    calls === undefined ||
+    (calls ?? undefined) === undefined ||
     (typeof calls === 'object' && Object.values(calls).every((list) => Array.isArray(list) && list.every((call) => typeof call === 'string')));
   if (typeof read !== 'object' || Object.keys(others).length > 0 || !lists) {
     throw new UsageError(
       `${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${Object.keys(others).length > 0 ? `, got ${Object.keys(others).join(', ')}` : ''}`,
     );
   }
-  return { calls, forwards: asList(forwards).map(String), ...(absentLane === undefined ? {} : { absentLane: String(absentLane) }) };
+  return { calls: calls ?? undefined, forwards: asList(forwards).map(String), ...(absentLane === undefined ? {} : { absentLane: String(absentLane) }) };
+}
+
+function yamlOf(file: string): unknown {
+  try {
+    return load(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof YAMLException) throw new UsageError(`${file}:${(error.mark?.line ?? 0) + 1}: ${error.reason}`);
+    throw cannotRead(file, error);
+  }
 }

@@ -27,3 +27,10 @@ function matchText(match: any): string {
   if (match?.regex !== undefined) return `~${match.regex}`;
   return match?.exact ?? 'any';
 }
+
+/** What rules ask for that did not take a request, for people: `; its rules take /api*, /old*`. */
+export function askedText(routes: readonly { readonly entry?: { readonly spec: any } }[]): string {
+  const texts = [...new Set(routes.map(({ entry }) => conditionsText(entry?.spec)))];
+  if (texts.length === 0) return '';
+  return `; ${texts.length > 1 ? 'its rules take' : 'its rule takes'} ${texts.slice(0, 5).join(', ')}${texts.length > 5 ? ` and ${texts.length - 5} more` : ''}`;
+}

@@ -1,5 +1,6 @@
 import { AccessPolicies } from './access';
 import { Caveats } from './caveats';
+import { askedText } from './conditions';
 import { Proxy } from './destinations';
 import { GatewayServer, gatewayRoutes, serverForName, ServerKind, serversOf } from './gateway-routes';
 import { Manifest, named } from './objects';
@@ -90,7 +91,7 @@ export class GatewaySimulation {
       const owners = [...new Set(host.routes.map(({ virtualService }) => virtualService && named(virtualService.object)))].join(', ');
       const owner = host.routes[0]?.virtualService?.object;
       return {
-        ...failure(404, `no rule of ${owners || 'any VirtualService'} takes this request`, 'NR', owner),
+        ...failure(404, `no rule of ${owners || 'any VirtualService'} takes this request${askedText(host.routes)}`, 'NR', owner),
         decision: { routes, virtualHost: host.name, gateway: host.gateway, virtualService: owner, overruled: [] },
         caveats: skipped,
       };

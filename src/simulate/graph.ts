@@ -1,13 +1,17 @@
 import { asList } from '../json';
+import { conditionsText } from './conditions';
 import { whereText } from './diff';
-import { laneHeaderOf, DEFAULT_LANE_HEADER, lanesOf } from './lanes';
+import { conditionOn, laneHeaderOf, DEFAULT_LANE_HEADER, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
-import { selects } from './objects';
+import { isCoveredBy, overlap } from './names';
+import { selects, textsOf } from './objects';
 import { Ending, Outcome } from './outcome';
+import { entriesOf, probeOf, requestFor } from './probes';
 import { mayBeHttp } from './protocols';
 import { Sender } from './request';
 import { percent } from './story';
 import { Topology, TopologyOptions } from './topology';
+import { MESH } from './virtual-services';
 
 /**
  * A picture of a mesh as a Mermaid flowchart: services with their versions, which version each lane reaches, weights, mirrors,
@@ -40,7 +44,7 @@ class Painter {
     this.calls();
     const arrows = [...this.edges].map(([edge, labels]) => {
       const [from, to, arrow] = edge.split(' ');
-      const label = [...labels].filter((text) => text !== '').join(', ');
+      const label = labels.size > 1 ? [...labels].map((text) => text || 'others').join(', ') : [...labels][0];
       return `  ${from} ${arrow}${label === '' ? '' : `|${quoted(label)}|`} ${to}`;
     });
     return ['flowchart LR', ...this.lines, ...arrows, ''].join('\n');
@@ -67,10 +71,22 @@ class Painter {
     const from: Sender = { namespace: service.namespace };
     const baseline = this.model.send({ from, host, port });
     this.outcome(id, baseline, '');
+    this.conditions(id, service.hostname, port, from, baseline);
     for (const lane of this.lanes) {
       const outcome = this.model.send({ from, host, port, headers: { [this.header]: lane } });
       // Arrows of lanes that the baseline serves would say nothing.
       if (whereText(outcome) !== whereText(baseline)) this.outcome(id, outcome, lane);
+    }
+  }
+
+  /** Rules that ask for more than a lane, each by a request that meets it. */
+  private conditions(id: string, host: string, port: number, from: Sender, baseline: Outcome): void {
+    const rules = this.model.virtualServices.filter(({ gateways, hosts }) => gateways.includes(MESH) && hosts.some((name) => isCoveredBy(host, name)));
+    for (const entry of entriesOf(rules.flatMap((vs) => vs.rules))) {
+      const result = probeOf(entry);
+      if (conditionOn(entry.headers, this.header) || asList(entry.gateways).length > 0 || 'gaveUpOn' in result) continue;
+      const outcome = this.model.send(requestFor(result.probe, from, host, port));
+      if (whereText(outcome) !== whereText(baseline)) this.outcome(id, outcome, conditionsText(entry));
     }
   }
 
@@ -102,7 +118,8 @@ class Painter {
       const name = `${gateway.metadata?.namespace ?? 'default'}/${gateway.metadata?.name}`;
       const bound = this.model.virtualServices.filter(({ gateways }) => gateways.includes(name));
       const id = this.id(`gateway ${name}`);
-      const hosts = [...new Set(bound.flatMap((vs) => vs.hosts))];
+      const served = asList(gateway.spec?.servers).flatMap((server) => textsOf(server?.hosts)).map((host) => host.split('/').pop()!);
+      const hosts = [...new Set(bound.flatMap((vs) => vs.hosts))].filter((host) => served.some((name) => overlap(host, name)));
       this.declare(`${id}[${quoted(`Gateway ${gateway.metadata?.name}`)}]`);
       const routes = bound.flatMap(({ rules }) => rules.flatMap(({ spec }) => asList(spec.route)));
       for (const service of this.services()) {

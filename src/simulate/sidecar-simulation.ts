@@ -1,5 +1,6 @@
 import { Arrivals } from './arrival';
 import { Caveats } from './caveats';
+import { askedText } from './conditions';
 import { Proxy } from './destinations';
 import { Endpoints } from './endpoints';
 import { isWildcard, NameIndex } from './names';
@@ -105,7 +106,7 @@ export class SidecarSimulation {
       const owner = host.routes[0]?.virtualService?.object;
       return {
         decision: { routes, virtualHost: host.name, virtualService: owner, overruled },
-        ...noRoute(`no rule of ${owner ? `VirtualService ${owner.namespace}/${owner.name}` : host.name} takes this request`, owner),
+        ...noRoute(`no rule of ${owner ? `VirtualService ${owner.namespace}/${owner.name}` : host.name} takes this request${askedText(host.routes)}`, owner),
         caveats: skipped,
       };
     }

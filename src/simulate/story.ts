@@ -1,6 +1,6 @@
 import { caveatsOf, Hop } from './chain';
 import { named } from './objects';
-import { Branch, Ending, isInjected, Mirror, Outcome, WorkloadShare } from './outcome';
+import { Branch, Ending, isInjected, Mirror, ObjectReference, Outcome, WorkloadShare } from './outcome';
 import { retriesOf } from './rule-actions';
 
 /** How a line is meant. */
@@ -30,7 +30,7 @@ function hopLines(hop: Hop, depth: number, who: string): Line[] {
     { depth, tone: 'head', text: `${who} ${outcome.method} ${outcome.authority}${outcome.path}${likely}` },
     ...decisionLines(outcome).map((text): Line => ({ depth: depth + 1, tone: 'plain', text })),
     ...outcome.branches.flatMap((branch) => [
-      { depth: depth + 1, tone: toneOf(branch), text: branchText(branch) },
+      { depth: depth + 1, tone: toneOf(branch), text: branchText(branch, outcome.decision?.virtualService) },
       ...changeLines(branch, outcome).map((text): Line => ({ depth: depth + 2, tone: 'plain', text })),
       ...hop.answers
         .filter((answer) => answer.branch === branch)
@@ -72,7 +72,7 @@ function isDefault(retries: NonNullable<Outcome['retries']>): boolean {
   return JSON.stringify(retries) === JSON.stringify(retriesOf(undefined, undefined));
 }
 
-function branchText(branch: Branch): string {
+function branchText(branch: Branch, decider: ObjectReference | undefined): string {
   const share = branch.probability < 1 ? `${percent(branch.probability)} ` : '';
   switch (branch.ending) {
     case Ending.SERVED:
@@ -84,7 +84,8 @@ function branchText(branch: Branch): string {
     case Ending.ANSWERED:
       return `${share}-> ${branch.status}: ${branch.reason}`;
     default: {
-      const cause = branch.cause && !branch.reason.includes(named(branch.cause)) ? ` (${named(branch.cause)})` : '';
+      const isSaid = !branch.cause || branch.reason.includes(named(branch.cause)) || (decider && named(decider) === named(branch.cause));
+      const cause = isSaid ? '' : ` (${named(branch.cause!)})`;
       return `${share}-> fails, ${[branch.status || 'no answer', branch.flag].filter(Boolean).join(' ')}: ${branch.reason}${cause}`;
     }
   }

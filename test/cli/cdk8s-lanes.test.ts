@@ -1,23 +1,16 @@
-import { spawnSync } from 'child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
 import { Testing } from 'cdk8s';
 import { stringify } from 'yaml';
+import { cli } from './run';
 import { branchEnvironments } from '../../examples/branch-environments/main';
 
-const root = join(__dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'cdk8s-lanes-cli-'));
 const manifests = join(folder, 'manifests.yaml');
 writeFileSync(manifests, Testing.synth(branchEnvironments(Testing.app())).map((each) => stringify(each)).join('---\n'));
 writeFileSync(join(folder, 'broken.txt'), 'kind: [\n');
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The command line as its own process, as users have it. */
-function cli(args: string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'src/cli/cdk8s-lanes.ts'), ...args], { cwd: root, input, encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
 
 const TABLE = `project-version   testaaa      testbbb
 (none)            release      release
