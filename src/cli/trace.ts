@@ -121,12 +121,13 @@ export function readCalls(file: string | undefined): ChainOptions {
   if (file === undefined) return {};
   const read = yamlOf(file);
   const { calls, forwards, absentLane, ...others } = (read ?? {}) as Record<string, any>;
+  const got = Object.keys(others).length > 0 ? `, got ${Object.keys(others).join(', ')}` : '';
   const lists =
     (calls ?? undefined) === undefined ||
     (typeof calls === 'object' && Object.values(calls).every((list) => Array.isArray(list) && list.every((call) => typeof call === 'string')));
   if (typeof read !== 'object' || Object.keys(others).length > 0 || !lists) {
     throw new UsageError(
-      `${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${Object.keys(others).length > 0 ? `, got ${Object.keys(others).join(', ')}` : ''}`,
+      `${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${got}`,
     );
   }
   return { calls: calls ?? undefined, forwards: asList(forwards).map(String), ...(absentLane === undefined ? {} : { absentLane: String(absentLane) }) };

@@ -11,7 +11,7 @@ import { mayBeHttp } from './protocols';
 import { Sender } from './request';
 import { percent } from './story';
 import { Topology, TopologyOptions } from './topology';
-import { MESH } from './virtual-services';
+import { MESH, VirtualService } from './virtual-services';
 
 /**
  * A picture of a mesh as a Mermaid flowchart: services with their versions, which version each lane reaches, weights, mirrors,
@@ -81,8 +81,8 @@ class Painter {
 
   /** Rules that ask for more than a lane, each by a request that meets it. */
   private conditions(id: string, host: string, port: number, from: Sender, baseline: Outcome): void {
-    const rules = this.model.virtualServices.filter(({ gateways, hosts }) => gateways.includes(MESH) && hosts.some((name) => isCoveredBy(host, name)));
-    for (const entry of entriesOf(rules.flatMap((vs) => vs.rules))) {
+    const isAbout = ({ gateways, hosts }: VirtualService) => gateways.includes(MESH) && hosts.some((name) => isCoveredBy(host, name));
+    for (const entry of entriesOf(this.model.virtualServices.filter(isAbout).flatMap(({ rules }) => rules))) {
       const result = probeOf(entry);
       if (conditionOn(entry.headers, this.header) || asList(entry.gateways).length > 0 || 'gaveUpOn' in result) continue;
       const outcome = this.model.send(requestFor(result.probe, from, host, port));
@@ -119,7 +119,7 @@ class Painter {
       const bound = this.model.virtualServices.filter(({ gateways }) => gateways.includes(name));
       const id = this.id(`gateway ${name}`);
       const served = asList(gateway.spec?.servers).flatMap((server) => textsOf(server?.hosts)).map((host) => host.split('/').pop()!);
-      const hosts = [...new Set(bound.flatMap((vs) => vs.hosts))].filter((host) => served.some((name) => overlap(host, name)));
+      const hosts = [...new Set(bound.flatMap((vs) => vs.hosts))].filter((host) => served.some((each) => overlap(host, each)));
       this.declare(`${id}[${quoted(`Gateway ${gateway.metadata?.name}`)}]`);
       const routes = bound.flatMap(({ rules }) => rules.flatMap(({ spec }) => asList(spec.route)));
       for (const service of this.services()) {

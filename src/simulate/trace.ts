@@ -22,8 +22,8 @@ export interface TraceWorkload extends WorkloadShare {
 
 /** A tree of hops in which everything stands once. */
 export function traceOf({ probability, outcome, answers }: Hop): Trace {
-  const branches = outcome.branches.map((branch): TraceBranch => ({ ...branch, workloads: branch.workloads.map((share) => traceWorkload(share, branch, answers)) }));
-  return { probability, ...outcome, branches };
+  const branchOf = (branch: Branch): TraceBranch => ({ ...branch, workloads: branch.workloads.map((share) => traceWorkload(share, branch, answers)) });
+  return { probability, ...outcome, branches: outcome.branches.map(branchOf) };
 }
 
 function traceWorkload(share: WorkloadShare, branch: Branch, answers: readonly Answer[]): TraceWorkload {

@@ -26,7 +26,7 @@ export const laneMatchers = {
     return judged(
       received,
       `to be served by ${wordsOf(server)}`,
-      received.outcome.branches.every((branch) => servedBy(branch, server)),
+      sent(received).outcome.branches.every((branch) => servedBy(branch, server)),
     );
   },
 
@@ -38,7 +38,7 @@ export const laneMatchers = {
         .filter(([, weight]) => weight > 0)
         .map(([name, weight]) => [name, weight / total]),
     );
-    const actual = sharesOf(received, new Set(Object.keys(weights)));
+    const actual = sharesOf(sent(received), new Set(Object.keys(weights)));
     const names = new Set([...wanted.keys(), ...actual.keys()]);
     const pass = [...names].every((name) => Math.abs((wanted.get(name) ?? 0) - (actual.get(name) ?? 0)) < 1e-6);
     return judged(received, `to be split ${[...wanted].map(([name, share]) => `${name} ${percent(share)}`).join(', ')}`, pass);
@@ -46,8 +46,8 @@ export const laneMatchers = {
 
   /** Every request fails with this status (and Envoy's response flag); 0 stands for no answer. */
   toFailWith(received: Hop, status: number, flag?: string): MatcherResult {
-    const pass = received.outcome.branches.every(
-      (branch) => branch.ending === Ending.FAILED && branch.status === status && (flag === undefined || branch.flag === flag),
+    const pass = sent(received).outcome.branches.every(
+      (branch) => branch.ending === Ending.FAILED && branch.status === status && (flag === undefined || hasFlag(branch, flag)),
     );
     return judged(received, `to fail with ${[status, flag].filter((part) => part !== undefined).join(' ')}`, pass);
   },
@@ -57,13 +57,13 @@ export const laneMatchers = {
     return judged(
       received,
       `to be redirected to ${location}`,
-      received.outcome.branches.every((branch) => branch.location === location),
+      sent(received).outcome.branches.every((branch) => branch.location === location),
     );
   },
 
   /** Copies go to this server too. */
   toMirrorTo(received: Hop, server: Server): MatcherResult {
-    const pass = received.outcome.mirrors.some(
+    const pass = sent(received).outcome.mirrors.some(
       ({ workloads, destination }) => workloads.length > 0 && workloads.every((workload) => fits(server, destination.host, workload)),
     );
     return judged(received, `to be mirrored to ${wordsOf(server)}`, pass);
@@ -71,10 +71,21 @@ export const laneMatchers = {
 
   /** The request and those it causes always take this way: Deployments with arrows, as `cart-v1 -> prices-main`; several calls of one stand in brackets. */
   toTakePath(received: Hop, path: string): MatcherResult {
-    const paths = pathsOf(received);
+    const paths = pathsOf(sent(received));
     return judged(received, `to take the path ${path}, took ${paths.join(' or ')}`, paths.length === 1 && paths[0] === path);
   },
 };
+
+/** What a matcher is given, if it is what matchers can judge. */
+function sent(received: Hop): Hop {
+  if (received?.outcome?.branches && received.answers) return received;
+  throw new TypeError('expect() must be given what SimulatedMesh.send returns');
+}
+
+/** Envoy may give several, such as `DI,FI`. */
+function hasFlag({ flag }: Branch, wanted: string): boolean {
+  return flag === wanted || (flag ?? '').split(',').includes(wanted);
+}
 
 function judged(hop: Hop, expectation: string, pass: boolean): MatcherResult {
   const story = () =>

@@ -82,7 +82,9 @@ test('whatever a field holds, the answer is an outcome or names what is wrong: n
   const manifests: any[] = [
     ...cart, ...app('shop/other'),
     virtualService('shop/cart', {
-      hosts: ['cart', 'shop.example.com'], gateways: ['mesh', 'edge'], exportTo: ['*'],
+      hosts: ['cart', 'shop.example.com'],
+      gateways: ['mesh', 'edge'],
+      exportTo: ['*'],
       http: [
         { name: 'a', match: [{ uri: { prefix: '/a' }, headers: { x: { exact: 'y' } }, withoutHeaders: { z: {} }, queryParams: { q: { exact: '1' } }, sourceLabels: { app: 'x' }, gateways: ['mesh'], port: 80 }], route: [to('cart', 'v1', 1), to('other', undefined, 2)], headers: { request: { set: { a: 'b' }, remove: ['c'] } }, rewrite: { uri: '/b' }, timeout: '1s', retries: { attempts: 2, retryOn: '5xx' }, fault: { delay: { fixedDelay: '1s', percentage: { value: 1 } }, abort: { httpStatus: 500, percentage: { value: 1 } } }, mirrors: [{ destination: { host: 'other' }, percentage: { value: 3 } }], corsPolicy: { allowOrigins: [{ exact: '*' }] } },
         { match: [{ uri: { exact: '/r' } }], redirect: { uri: '/x', redirectCode: 302 } },

@@ -20,12 +20,14 @@ export const delegates: Scene[] = [
           { name: 'rest', ...everything(to('cart', 'v3')) },
         ],
       }),
-      virtualService('shop/part', { http: [
-        on('/other', everything(to('cart', 'v1')), 'other'),
-        on('/api/two', { ...everything(to('cart', 'v2')), timeout: '1s' }, 'two'),
-        { name: 'headers', match: [{ headers: { 'x-a': { exact: '1' } } }], ...everything(to('cart', 'v2')) },
-        { name: 'all', ...everything(to('cart', 'v1')) },
-      ] }),
+      virtualService('shop/part', {
+        http: [
+          on('/other', everything(to('cart', 'v1')), 'other'),
+          on('/api/two', { ...everything(to('cart', 'v2')), timeout: '1s' }, 'two'),
+          { name: 'headers', match: [{ headers: { 'x-a': { exact: '1' } } }], ...everything(to('cart', 'v2')) },
+          { name: 'all', ...everything(to('cart', 'v1')) },
+        ],
+      }),
       virtualService('team/part', { http: [everything(to('cart.shop.svc.cluster.local', 'v2'))] }),
       virtualService('team/hidden', { exportTo: ['.'], http: [everything(to('cart.shop.svc.cluster.local', 'v2'))] }),
     ],

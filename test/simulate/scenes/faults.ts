@@ -10,16 +10,19 @@ const DEFAULT = { attempts: 2, on: ['connect-failure', 'refused-stream', 'unavai
 export const faults: Scene[] = [
   {
     name: 'faults',
-    manifests: [...cart, virtualService('shop/cart', { hosts: ['cart'], http: [
-      on('/always', { fault: abort(100) }),
-      on('/half', { fault: abort(50) }),
-      on('/never', { fault: abort() }),
-      on('/delay', { fault: { delay: { fixedDelay: '10ms', percentage: { value: 100 } } } }),
-      on('/both', { fault: { delay: { fixedDelay: '10ms', percentage: { value: 100 } }, ...abort(100) }, mirror: { host: 'cart', subset: 'v2' } }),
-      on('/grpc', { fault: { abort: { grpcStatus: 'UNAVAILABLE', percentage: { value: 100 } } } }),
-      on('/broken', { fault: abort(50), route: [to('cart', 'gone')] }),
-      everything(to('cart', 'v1')),
-    ] })],
+    manifests: [...cart, virtualService('shop/cart', {
+      hosts: ['cart'],
+      http: [
+        on('/always', { fault: abort(100) }),
+        on('/half', { fault: abort(50) }),
+        on('/never', { fault: abort() }),
+        on('/delay', { fault: { delay: { fixedDelay: '10ms', percentage: { value: 100 } } } }),
+        on('/both', { fault: { delay: { fixedDelay: '10ms', percentage: { value: 100 } }, ...abort(100) }, mirror: { host: 'cart', subset: 'v2' } }),
+        on('/grpc', { fault: { abort: { grpcStatus: 'UNAVAILABLE', percentage: { value: 100 } } } }),
+        on('/broken', { fault: abort(50), route: [to('cart', 'gone')] }),
+        everything(to('cart', 'v1')),
+      ],
+    })],
     cases: [
       { says: 'an abort answers before anybody is called', send: { host: 'cart', path: '/always' }, gets: '418 FI', because: /injects this fault into 100 % of requests/ },
       { says: 'a part of the requests', send: { host: 'cart', path: '/half' }, gets: { '418 FI': 0.5, 'cart-v1': 0.5 } },
@@ -31,15 +34,18 @@ export const faults: Scene[] = [
   },
   {
     name: 'timeouts and retries',
-    manifests: [...cart, virtualService('shop/cart', { hosts: ['cart'], http: [
-      on('/none', {}),
-      on('/timeout', { timeout: '1m30.5s' }),
-      on('/off', { retries: {} }),
-      on('/zero', { retries: { attempts: 0 } }),
-      on('/said', { timeout: '5s', retries: { attempts: 3, perTryTimeout: '1s', retryOn: '5xx,429' } }),
-      on('/useless', { timeout: '1s', retries: { attempts: 3, perTryTimeout: '2s' } }),
-      everything(to('cart', 'v1')),
-    ] }), ...app('shop/plain')],
+    manifests: [...cart, virtualService('shop/cart', {
+      hosts: ['cart'],
+      http: [
+        on('/none', {}),
+        on('/timeout', { timeout: '1m30.5s' }),
+        on('/off', { retries: {} }),
+        on('/zero', { retries: { attempts: 0 } }),
+        on('/said', { timeout: '5s', retries: { attempts: 3, perTryTimeout: '1s', retryOn: '5xx,429' } }),
+        on('/useless', { timeout: '1s', retries: { attempts: 3, perTryTimeout: '2s' } }),
+        everything(to('cart', 'v1')),
+      ],
+    }), ...app('shop/plain')],
     cases: [
       { says: 'nothing said: no timeout, and Istio\'s two retries', send: { host: 'cart', path: '/none' }, gets: 'cart-v1', tells: { retries: DEFAULT }, lacks: ['timeoutMs'] },
       { says: 'a service without rules has them too', send: { host: 'plain' }, gets: 'plain', tells: { retries: DEFAULT }, lacks: ['timeoutMs'] },
