@@ -53,6 +53,11 @@ export class Destinations {
     return this.find(service.hostname, port, undefined, proxy);
   }
 
+  /** All pods behind a port of a service, as clients meet them that no rule is for. */
+  public podsOf(service: MeshService, port: number): readonly Backend[] {
+    return this.endpoints.of(service, port);
+  }
+
   private find(host: string, port: number, subsetName: string | undefined, proxy: Proxy, cause?: ObjectReference): FoundDestination {
     const cluster = `outbound|${port}|${subsetName ?? ''}|${host}`;
     const service = proxy.scope.services.get(host);

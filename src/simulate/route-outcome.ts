@@ -9,6 +9,7 @@ import { Branch, Caveat, Ending, Mirror, ObjectReference, Outcome, SentRequest, 
 import { RequestView } from './request-view';
 import { Route } from './routes';
 import { answersPreflight, faultOf, mirrorsOf, redirectAnswer, retriesOf, rewrittenPath } from './rule-actions';
+import { MeshService } from './services';
 import { Complaint, StringMatches } from './string-match';
 
 /** What a route makes of a request. */
@@ -18,8 +19,8 @@ export type RouteOutcome = Pick<Outcome, 'fault' | 'branches' | 'mirrors' | 'tim
 export interface Connection {
   readonly proxy: Proxy;
   readonly caller: Caller;
-  /** The host of the service that the client connected to, if it is one. */
-  readonly connectedTo?: string;
+  /** The service that the client connected to, if it is one of the mesh. */
+  readonly connectedTo?: MeshService;
 }
 
 /** Follows routes to their ends. */
@@ -130,13 +131,22 @@ export class RouteFollower {
     caveats: Caveat[],
   ) {
     const { host } = found.destination;
-    if (found.backends.some(({ workload }) => workload) && connectedTo === host) {
-      const arrived = this.arrivals.at(found, caller, request, base);
+    if (connectedTo?.isKubernetes) {
+      const backends = this.destinations.podsOf(connectedTo, request.port);
+      const isSame = connectedTo.hostname === host;
       const note: Caveat = {
         code: 'OriginalDestination',
-        message: `${host} is headless: requests go to the very pod that the client connects to; the shares stand for clients that choose at random`,
+        message: isSame
+          ? `${host} is headless: requests go to the very pod that the client connects to, of any version; the shares stand for clients that choose at random`
+          : `${host} is headless: requests go to the address that the client connects to, which is one of ${connectedTo.hostname}`,
       };
-      return { branches: arrived.branches, caveats: [...caveats, note, ...arrived.caveats] };
+      if (backends.some(({ pods }) => pods > 0)) {
+        const arrived = this.arrivals.at({ ...found, service: connectedTo, backends, standby: [] }, caller, request, base);
+        return { branches: arrived.branches, caveats: [...caveats, note, ...arrived.caveats] };
+      }
+      const reason = `${connectedTo.hostname} has no ready pods to connect to`;
+      const none: Branch = { ...base, ending: Ending.FAILED, status: 503, flag: 'UF', reason, cause: connectedTo.object, destination: found.destination, workloads: [] };
+      return { branches: [none], caveats: [...caveats, note] };
     }
     const to = request.request.host;
     const workloads: WorkloadShare[] = [{ namespace: found.service?.namespace ?? '', workload: to, labels: {}, pods: 1, share: 1 }];

@@ -110,7 +110,7 @@ export class SidecarSimulation {
         caveats: skipped,
       };
     }
-    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: known?.hostname };
+    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: known };
     const outcome = this.parts.follower.follow(route, view, connection);
     return { decision: { ...decisionBy(route, routes, host), overruled }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
   }
@@ -207,7 +207,7 @@ export class SidecarSimulation {
       labels: proxy.labels,
       gateway: MESH,
     });
-    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: service.hostname };
+    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: service };
     const route: Route = chosen ?? { name: 'default', service, port: view.port, isTls: false, lookup: () => service };
     const outcome = this.parts.follower.follow(route, view, connection);
     const note: Caveat = {
