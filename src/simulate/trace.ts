@@ -22,7 +22,10 @@ export interface TraceWorkload extends WorkloadShare {
 
 /** A tree of hops in which everything stands once. */
 export function traceOf({ probability, outcome, answers }: Hop): Trace {
-  const branchOf = (branch: Branch): TraceBranch => ({ ...branch, workloads: branch.workloads.map((share) => traceWorkload(share, branch, answers)) });
+  const branchOf = (branch: Branch): TraceBranch => ({
+    ...branch,
+    workloads: branch.workloads.map((share) => traceWorkload(share, branch, answers)),
+  });
   return { probability, ...outcome, branches: outcome.branches.map(branchOf) };
 }
 

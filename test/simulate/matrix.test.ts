@@ -99,7 +99,7 @@ test('services that others deploy are taken to be there, which is said', () => {
 
 test('a VirtualService whose rules do not take every request answers 404 to the rest', () => {
   const { none } = served([virtualService([{ match: [{ uri: { prefix: '/api' } }], route: [to('main')] }]), rules('main')]);
-  expect(none).toMatchObject({ serves: [{ version: '404 NR', share: 1 }], problems: ['404 NR: no rule of VirtualService shop/cart takes this request'] });
+  expect(none).toMatchObject({ serves: [{ version: '404 NR', share: 1 }], problems: ['404 NR: no rule of VirtualService shop/cart takes this request; its rule takes /api*'] });
 });
 
 test('without a VirtualService any pod of the Service may serve', () => {
