@@ -18,17 +18,25 @@ export function laneName(branch: string): string {
   if (branch === '') {
     throw new InvalidInput('BranchEmpty', `'branch' must not be empty, got ${shown(branch)}; a detached checkout has no branch: name it explicitly`);
   }
-  const composed = branch.normalize('NFC');
+  return uniqueLabel(branch, LONGEST_PLAIN_NAME);
+}
+
+/**
+ * A DNS label for any text: the text itself where it is one of at most `longest` characters, else a shortened form with a hash,
+ * so that no two texts share a label.
+ */
+export function uniqueLabel(text: string, longest: number): string {
+  const composed = text.normalize('NFC');
   const slug = composed.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
-  if (slug === composed && slug.length <= LONGEST_PLAIN_NAME) return slug;
-  const hash = branchHash(composed);
+  if (slug === composed && slug.length <= longest) return slug;
+  const hash = hashOf(composed);
   if (slug === '') return `b-${hash}`;
-  const head = slug.slice(0, LONGEST_PLAIN_NAME - HASH_DIGITS - 1).replace(/-$/, '');
+  const head = slug.slice(0, longest - HASH_DIGITS - 1).replace(/-$/, '');
   return `${head}-${hash}`;
 }
 
 /** The last base-36 digits of SHA-256 read as one big-endian number. */
-function branchHash(branch: string): string {
-  const digest = createHash('sha256').update(branch, 'utf8').digest('hex');
+function hashOf(text: string): string {
+  const digest = createHash('sha256').update(text, 'utf8').digest('hex');
   return BigInt(`0x${digest}`).toString(36).padStart(HASH_DIGITS, '0').slice(-HASH_DIGITS);
 }
