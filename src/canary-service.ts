@@ -137,11 +137,8 @@ export interface ServicePort {
   readonly appProtocol?: AppProtocol;
 }
 
-/** Properties of `CanaryService`. */
-export interface CanaryServiceProps {
-  /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
-  readonly baseline: BaselineOptions;
-
+/** A service, whatever versions it has. */
+export interface ServiceOptions {
   /** The Service's port, 1 to 65535: with several, the one that gateways, mirrors and other services' rules send requests to. */
   readonly port: number;
 
@@ -222,6 +219,12 @@ export interface CanaryServiceProps {
    * @default - the Service's name
    */
   readonly destinationRuleName?: string;
+}
+
+/** Properties of `CanaryService`. */
+export interface CanaryServiceProps extends ServiceOptions {
+  /** The version that serves everybody who is in no lane. Requests are routed to it alone, from the first day. */
+  readonly baseline: BaselineOptions;
 }
 
 /**

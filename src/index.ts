@@ -1,3 +1,5 @@
+export * from './branch';
+export * from './branch-deployment';
 export { CALLS_ANNOTATION } from './calls';
 export type { CallOptions } from './calls';
 export * from './canary-service';

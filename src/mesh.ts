@@ -1,8 +1,10 @@
 import { IConstruct } from 'constructs';
+import type { Branch } from './branch';
+import { BranchOwnership } from './branch-ownership';
 import { InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
-import { LaneDestination, LaneTable } from './lanes/weave';
+import { DEFAULT_LANE_HEADER, LaneDestination, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
@@ -37,6 +39,7 @@ export class Mesh {
   private readonly serverNames = new Map<string, MeshHost>();
   private readonly gatewayHosts = new Map<string, MeshGateway>();
   private _stain?: StainedRoute;
+  private _ownership?: BranchOwnership;
 
   private constructor(private readonly root: IConstruct) {}
 
@@ -48,6 +51,21 @@ export class Mesh {
   /** The app's lanes, if it has any. */
   public get stain(): StainedRoute | undefined {
     return this._stain;
+  }
+
+  /** What belongs to the branch, where the app is synthesized for one. */
+  public get ownership(): BranchOwnership | undefined {
+    return this._ownership;
+  }
+
+  /** The lane header of the app, said or not. */
+  public get laneHeader(): string {
+    return this._stain?.header ?? DEFAULT_LANE_HEADER;
+  }
+
+  /** The response header that tells the lane, empty for none. */
+  public get servedLaneHeader(): string {
+    return this._stain?.servedLaneHeader ?? SERVED_LANE_HEADER;
   }
 
   /** Something was contributed. */
@@ -127,6 +145,14 @@ export class Mesh {
     this.changed();
   }
 
+  /** The app is synthesized for one branch: its manifests hold what that branch owns. */
+  public ownBy(branch: Branch, scope: IConstruct): void {
+    this._ownership ??= new BranchOwnership(this.root, this, branch);
+    if (this._ownership.branch !== branch) {
+      throw new InvalidInput('BranchTwice', `'branch' must be one for the whole app, got ${branch.name} beside ${this._ownership.branch.name}; share the one Branch`, scope);
+    }
+  }
+
   /** Rules as they stand in a VirtualService, with what is said of the hosts they route to. */
   public renderRules(rules: RouteRule[]): RenderedRule {
     const rendered = rules.map((rule) => this.rendered(rule));
@@ -161,15 +187,26 @@ export class Mesh {
     return rule.destinations.flatMap(({ hostName, version }) => this.hosts.get(hostName)?._unknownVersion('version', { hostName }, version) ?? []);
   }
 
-  /** The lane table for rules that route to these hosts; `undefined` where the app has no StainedRoute. */
+  /** The lane table for rules that route to these hosts; `undefined` where the app has no lanes. */
   public laneTable(hostNames: Iterable<string>): LaneTable | undefined {
-    if (!this._stain) return undefined;
+    if (!this._stain && !this._ownership) return undefined;
     const lanes: Record<string, Record<string, LaneDestination>> = {};
     for (const hostName of hostNames) {
       const host = this.hosts.get(hostName);
       for (const lane of host?._lanes.keys() ?? []) (lanes[lane] ??= {})[hostName] = host!._laneDestination(lane);
     }
-    return { header: this._stain.header, lanes, servedLaneHeader: this._stain.servedLaneHeader, clusterDomain: this.clusterDomain };
+    return this.tableOf(lanes);
+  }
+
+  /** A table of a lane that serves all that branches may bring: what is woven into the live routes must be possible from the start. */
+  public laneTableToCome(): LaneTable | undefined {
+    if (!this._ownership) return undefined;
+    const destinations = this._ownership.lanedHosts.map((host) => [host, { host, subset: 'lane' }]);
+    return this.tableOf({ lane: Object.fromEntries(destinations) });
+  }
+
+  private tableOf(lanes: LaneTable['lanes']): LaneTable {
+    return { header: this.laneHeader, lanes, servedLaneHeader: this.servedLaneHeader, clusterDomain: this.clusterDomain };
   }
 }
 

@@ -2,7 +2,7 @@ import { Construct } from 'constructs';
 import { CanaryService, VersionOptions } from './canary-service';
 import { demand, InvalidInput } from './errors';
 import { laneName } from './lanes/lane-name';
-import { SERVED_LANE_HEADER } from './lanes/weave';
+import { DEFAULT_LANE_HEADER, SERVED_LANE_HEADER } from './lanes/weave';
 import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
 import { ServiceVersion } from './service-version';
@@ -72,7 +72,7 @@ export class StainedRoute extends Construct {
   /** Refused: header names that are no RFC 7230 tokens, not in lower case or needed by HTTP itself; a second StainedRoute. */
   constructor(scope: Construct, id: string, props: StainedRouteProps = {}) {
     super(scope, id);
-    this.header = laneHeader(this, 'header', props.header ?? 'project-version');
+    this.header = laneHeader(this, 'header', props.header ?? DEFAULT_LANE_HEADER);
     this.servedLaneHeader = (props.reportServedLane ?? true) ? laneHeader(this, 'servedLaneHeader', props.servedLaneHeader ?? SERVED_LANE_HEADER) : '';
     Mesh.of(this).stainWith(this);
   }
@@ -96,6 +96,15 @@ export class StainedRoute extends Construct {
     const lane = new Lane(this, name, branch);
     this.lanes.set(name, lane);
     return lane;
+  }
+
+  /**
+   * Whether lanes were added here.
+   *
+   * @internal
+   */
+  public get _hasLanes(): boolean {
+    return this.lanes.size > 0;
   }
 }
 

@@ -77,7 +77,9 @@ export class WovenRoutes extends ManifestObject {
     if (impossible.length > 0) return impossible;
     this.warnOfUnreachable(baseline);
     try {
-      this.withLanes(baseline);
+      const woven = this.withLanes(baseline);
+      const toCome = Mesh.of(this).laneTableToCome();
+      if (toCome) weave(woven, toCome);
       return [];
     } catch (error) {
       if (!(error instanceof WeaveRefused)) throw error;

@@ -10,6 +10,9 @@ export const LANE_RULE_PREFIX = 'lane/';
 /** A VirtualService with this label handles the lane header itself (preview hosts, callbacks): `weave` leaves it alone. */
 export const HANDLES_LANE_HEADER_LABEL = 'cdk8s-lanes/handles-lane-header';
 
+/** The request header that tells the lane, unless another is chosen. */
+export const DEFAULT_LANE_HEADER = 'project-version';
+
 /** The response header that tells which lane served. */
 export const SERVED_LANE_HEADER = 'x-served-lane';
 
