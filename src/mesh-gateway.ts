@@ -1,7 +1,8 @@
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
+import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
-import { Mesh } from './mesh';
+import { covers, Mesh } from './mesh';
 import { demandRuleName, namespaceFor, objectName } from './mesh-host';
 import { Destination, IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
@@ -71,6 +72,15 @@ export interface GatewayRouteOptions extends GatewayRuleOptions, RouteSettings {
   readonly port?: number;
 }
 
+/** Options of `MeshGateway.previewLanesAt`. */
+export interface PreviewOptions {
+  /**
+   * The host of this gateway whose routes the previews follow.
+   * @default - the gateway's only host; one of several must be named
+   */
+  readonly host?: string;
+}
+
 /**
  * Where requests enter the mesh: a Gateway for the ingress gateway's pods, and for each of its hosts a VirtualService that
  * routes to services, lanes included.
@@ -91,6 +101,8 @@ export class MeshGateway extends Construct {
   private readonly routesOf: Map<string, GatewayRoute[]>;
   private readonly ownRules: RouteRule[] = [];
   private readonly virtualServices = new Map<string, WovenRoutes>();
+  private readonly server: string;
+  private preview?: { readonly wildcard: string; readonly host: string };
 
   /** Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, a host that another gateway of the same pods and port serves. */
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
@@ -107,18 +119,19 @@ export class MeshGateway extends Construct {
     demand('port', port, portProblem(port), { code: 'Port', scope: this });
     demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
     demandLabels('selector', selector, this);
-    const server = `${JSON.stringify(Object.entries(selector).sort())}:${port}`;
+    this.server = `${JSON.stringify(Object.entries(selector).sort())}:${port}`;
     for (const host of this.hosts) {
       demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });
-      Mesh.of(this).ownGatewayHost(server, host, this);
+      Mesh.of(this).ownGatewayHost(this.server, host, this);
     }
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
       metadata: { name: this.name, namespace: this.namespace },
-      spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.hosts }] }),
+      spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.servedHosts }] }),
     });
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
+    this.node.addValidation({ validate: () => this.validatePreview() });
   }
 
   /**
@@ -180,6 +193,33 @@ export class MeshGateway extends Construct {
     return this;
   }
 
+  /**
+   * Gives each lane a host of its own, at which people meet it without sending the lane header: `release-v1.preview.example.com`
+   * for `*.preview.example.com`, whose DNS entry must lead to the gateway. Requests are routed as those to `host` with the lane's
+   * header would be, whatever header they bring.
+   *
+   * The gateway takes the wildcard host too, unless it has it already. The lanes' VirtualServices are made in the cluster, by
+   * `cdk8s-lanes up` and `converge`: so it is for apps whose lanes come from branches (`BranchDeployment`).
+   *
+   * Refused: what is no wildcard, a second call, a host that is not the gateway's, several hosts of which none is named; at synth a
+   * host without routes, an app with lanes of its own.
+   */
+  public previewLanesAt(wildcard: string, options: PreviewOptions = {}): this {
+    const problem = wildcard.startsWith('*.') ? gatewayHostProblem(wildcard) : "must be a wildcard such as '*.preview.example.com'";
+    demand('wildcard', wildcard, problem, { code: 'PreviewHost', scope: this });
+    if (this.preview) {
+      throw new InvalidInput('PreviewTwice', `'wildcard' is said already of this gateway (${this.preview.wildcard}), got ${wildcard}; say it once`, this);
+    }
+    const host = options.host ?? (this.hosts.length === 1 ? this.hosts[0] : undefined);
+    if (host === undefined || !this.routesOf.has(host)) {
+      throw new InvalidInput('GatewayHostUnknown', `'host' must be one of the gateway's hosts, whose routes the previews follow, got ${JSON.stringify(host)} (its hosts: ${this.hosts.join(', ')})`, this);
+    }
+    if (!this.hosts.some((each) => each === wildcard || covers(each, wildcard))) Mesh.of(this).ownGatewayHost(this.server, wildcard, this);
+    this.preview = { wildcard, host };
+    this.virtualServices.get(host)?.metadata.addAnnotation(PREVIEW_HOSTS_ANNOTATION, wildcard);
+    return this;
+  }
+
   /** The VirtualService of a host, for patches. Refused: a host without routes. */
   public virtualService(host: string): Construct {
     const found = this.virtualServices.get(host);
@@ -201,6 +241,20 @@ export class MeshGateway extends Construct {
       spec: () => ({ hosts: [host], gateways: [this.name], http: Mesh.of(this).renderRules(this.rulesOf(host)).manifests }),
       problems: () => this.problemsOf(host),
     }));
+    if (this.preview?.host === host) this.virtualServices.get(host)!.metadata.addAnnotation(PREVIEW_HOSTS_ANNOTATION, this.preview.wildcard);
+  }
+
+  private get servedHosts(): string[] {
+    const wildcard = this.preview?.wildcard;
+    return wildcard === undefined || this.hosts.some((each) => each === wildcard || covers(each, wildcard)) ? this.hosts : [...this.hosts, wildcard];
+  }
+
+  private validatePreview(): string[] {
+    if (!this.preview) return [];
+    const { host, wildcard } = this.preview;
+    if (!this.virtualServices.has(host)) return [`'host' must have routes for the previews at ${wildcard} to follow, got ${host}; route(...) it`];
+    if (Mesh.of(this).ownership) return [];
+    return [`'wildcard' needs lanes that come from branches (BranchDeployment), got ${wildcard}: the VirtualServices of preview hosts are made when lanes come up`];
   }
 
   private rulesOf(host: string): RouteRule[] {

@@ -212,6 +212,10 @@ export class Mesh {
 
 /** Whether one of two different hosts is a wildcard that covers the other. */
 function overlaps(one: string, other: string): boolean {
-  const covers = (wildcard: string, host: string) => wildcard === '*' || (wildcard.startsWith('*.') && host.endsWith(wildcard.slice(1)));
   return covers(one, other) || covers(other, one);
+}
+
+/** Whether a wildcard is for a host, or for all hosts of another wildcard. */
+export function covers(wildcard: string, host: string): boolean {
+  return wildcard === '*' || (wildcard.startsWith('*.') && host.endsWith(wildcard.slice(1)));
 }
