@@ -3,7 +3,8 @@ import { IConstruct } from 'constructs';
 import type { Branch } from './branch';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import {
-  CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, PHASE_LABEL, phaseOf, SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL, WOVEN_LABEL,
+  CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, PHASE_LABEL, phaseOf, SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL,
+  WOVEN_LABEL,
 } from './lanes/ownership';
 import { HANDLES_LANE_HEADER_LABEL } from './lanes/weave';
 import type { Mesh } from './mesh';

@@ -1,9 +1,10 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule, StainedRoute, StringMatch,
+  AppProtocol, Branch, CanaryService, CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule,
+  StainedRoute, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
-import { expectRefusal } from './support/refusals';
+import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
 
 const api = RequestMatch.pathPrefix('/api');
@@ -336,5 +337,71 @@ describe('refused is', () => {
       new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(host);
       app.synthYaml();
     }).toThrow(/gateway-any-host/);
+  });
+});
+
+describe('preview hosts', () => {
+  /** The gateway of an app whose lanes come from branches. */
+  function edge(hosts: string[]) {
+    const made = shop(hosts);
+    Branch.of('release', { baseline: 'release' }, { source: 'shop/edge' }).own(made.chart);
+    return made;
+  }
+  const annotations = (chart: Chart, name: string) => objectOf(chart, 'VirtualService', name).metadata.annotations;
+  const served = (chart: Chart) => objectOf(chart, 'Gateway', 'gateway').spec.servers[0].hosts;
+  const WILDCARD = '*.preview.example.com';
+
+  test.each(['before', 'after'])('are named on the routes that they follow, and served by the gateway; asked for %s the route', (when) => {
+    const { chart, gateway, testaaa } = edge(['shop.example.com']);
+    if (when === 'after') gateway.route(testaaa);
+    gateway.previewLanesAt(WILDCARD);
+    if (when === 'before') gateway.route(testaaa);
+
+    expect(annotations(chart, 'gateway-shop-example-com')).toMatchObject({ 'cdk8s-lanes/preview-hosts': WILDCARD });
+    expect(served(chart)).toEqual(['shop.example.com', WILDCARD]);
+    expect(inventory(chart).filter((each) => each.startsWith('VirtualService gateway'))).toEqual(['VirtualService gateway-shop-example-com']);
+  });
+
+  test.each(['*', '*.example.com', WILDCARD])('are served already where the gateway is for %s', (host) => {
+    const { chart, gateway, testaaa } = edge([host]);
+    gateway.route(testaaa).previewLanesAt(WILDCARD);
+
+    expect(served(chart)).toEqual([host]);
+  });
+
+  test('follow the host that is named', () => {
+    const { chart, gateway, testaaa } = edge(['a.example.com', 'b.example.com']);
+    gateway.route(testaaa).previewLanesAt(WILDCARD, { host: 'b.example.com' });
+
+    expect(annotations(chart, 'gateway-b-example-com')).toHaveProperty(['cdk8s-lanes/preview-hosts'], WILDCARD);
+    expect(annotations(chart, 'gateway-a-example-com')).not.toHaveProperty(['cdk8s-lanes/preview-hosts']);
+  });
+
+  test.each(['preview.example.com', '*', '*.', '*preview.example.com', 'a.*.com'])('%s is refused: it is no wildcard', (wildcard) => {
+    expectRefusal(() => edge(['shop.example.com']).gateway.previewLanesAt(wildcard), { code: 'PreviewHost', property: 'wildcard', got: wildcard, path: 'shop/gateway', says: /\*\.(preview\.)?example\.com/ });
+  });
+
+  test('are refused twice, for hosts that are not the gateway\'s, and where none of several is named', () => {
+    const { gateway } = edge(['a.example.com', 'b.example.com']);
+    expectRefusal(() => gateway.previewLanesAt(WILDCARD), { code: 'GatewayHostUnknown', property: 'host', says: /its hosts: a\.example\.com, b\.example\.com/ });
+    expectRefusal(() => gateway.previewLanesAt(WILDCARD, { host: 'c.example.com' }), { code: 'GatewayHostUnknown', property: 'host', got: 'c.example.com', says: /its hosts/ });
+    gateway.previewLanesAt(WILDCARD, { host: 'a.example.com' });
+    expectRefusal(() => gateway.previewLanesAt('*.other.example.com', { host: 'a.example.com' }), { code: 'PreviewTwice', property: 'wildcard', says: /say it once/ });
+  });
+
+  test('are refused at synth without routes to follow, and where lanes do not come from branches', () => {
+    const { chart, gateway } = edge(['shop.example.com']);
+    gateway.previewLanesAt(WILDCARD);
+    expect(thrownBy(() => chart.toJson()).message).toMatch(/\[shop\/gateway\] 'host' must have routes .* got shop\.example\.com/);
+
+    const plain = shop();
+    plain.gateway.route(plain.testaaa).previewLanesAt(WILDCARD);
+    expect(thrownBy(() => plain.chart.toJson()).message).toMatch(/\[shop\/gateway\] 'wildcard' needs lanes that come from branches/);
+  });
+
+  test('are another gateway\'s where it serves them at the same pods and port', () => {
+    const { chart, gateway, testaaa } = edge(['shop.example.com']);
+    gateway.route(testaaa).previewLanesAt(WILDCARD);
+    expectRefusal(() => new MeshGateway(chart, 'other', { hosts: [WILDCARD] }), { code: 'GatewayHostOwnedTwice', property: 'hosts', says: /shop\/gateway/ });
   });
 });
