@@ -39,6 +39,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     '@types/node@^20',
     'ajv@^8.20.0',
     'cdk8s-cli@^2.207.60',
+    'esbuild@^0.28.2',
     `cdk8s-plus-27@${PEERS.plus}`,
     'fast-check@^4.10.2',
     'jest@^30',
@@ -69,7 +70,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     jestConfig: {
       collectCoverage: false,
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/mesh/', '<rootDir>/test/cluster/', '\\.mesh\\.test\\.ts$'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/mesh/', '<rootDir>/test/cluster/', '\\.(mesh|cluster)\\.test\\.ts$'],
       moduleNameMapper: {
         '^cdk8s-lanes$': '<rootDir>/src',
         '^cdk8s-lanes/testing$': '<rootDir>/src/testing',
@@ -138,6 +139,13 @@ project.addTask('test:mesh', {
   steps: [
     { exec: 'node test/mesh/build.mjs' },
     { exec: 'jest --ci -c test/mesh/jest.config.json', receiveArgs: true },
+  ],
+});
+project.addTask('test:cluster', {
+  description: 'Runs the command line against a real API server: needs Go and Python; builds once, about 5 minutes',
+  steps: [
+    { exec: 'node test/cluster/build.mjs' },
+    { exec: 'jest --ci -c test/cluster/jest.config.json', receiveArgs: true },
   ],
 });
 project.addTask('typecheck', {

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addConverge } from './converge';
 import { addDiff } from './diff';
+import { addDown } from './down';
 import { EXIT_CODES } from './exit-codes';
 import { addGraph } from './graph';
 import { addLaneName } from './lane-name';
 import { addMatrix } from './matrix';
 import { UsageError } from './read-manifests';
+import { addStatus } from './status';
+import { addSweep } from './sweep';
 import { addTrace } from './trace';
+import { addUp } from './up';
 import { InvalidInput } from '../errors';
 import { ManifestSyntaxError } from '../manifests';
 
@@ -15,7 +20,7 @@ function program(): Command {
     .description('Many branches in one shared Kubernetes and Istio environment')
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
-  for (const add of [addLaneName, addMatrix, addTrace, addDiff, addGraph]) add(cli);
+  for (const add of [addLaneName, addMatrix, addTrace, addDiff, addGraph, addUp, addConverge, addDown, addSweep, addStatus]) add(cli);
   return cli;
 }
 

@@ -1,0 +1,148 @@
+import { Standing } from './check-up';
+import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, VIRTUAL_SERVICE } from './cluster';
+import { laneHeaderOf } from './folder';
+import { domainOf, hostOf, isPreview, isWoven, liveLanes, routedHosts } from './live-lanes';
+import { branchOf, commitOf, expiryOf, isRoutable, laneOf, nameOf, ownerOf, phaseOfObject, serviceOf, sourceOf } from './marks';
+import { planWoven, routeDrift } from './plan-routes';
+import { asList } from '../json';
+import { compareText, namespaceOf } from '../lanes/hosts';
+import { Phase, SERVICE_LABEL } from '../lanes/ownership';
+import { allowLaneHeader } from '../lanes/weave';
+
+/** One service of one lane, or of the baseline. */
+export interface ServiceStatus {
+  readonly service: string;
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly version?: string;
+  /** Requests may be routed to it. */
+  readonly routable: boolean;
+  readonly ready: number;
+  readonly replicas: number;
+}
+
+/** A lane across services. */
+export interface LaneStatus {
+  /** `null` for the baseline. */
+  readonly lane: string | null;
+  readonly source: string | null;
+  readonly branch: string | null;
+  readonly owner: string | null;
+  readonly commit: string | null;
+  /** RFC 3339. */
+  readonly since: string | null;
+  readonly expires: string | null;
+  readonly expired: boolean;
+  readonly previewHosts: string[];
+  readonly services: ServiceStatus[];
+}
+
+/** What `status` tells. */
+export interface Status {
+  readonly lanes: LaneStatus[];
+  /** What is not as it should be: each a sentence that says where, and what mends it. */
+  readonly drift: string[];
+}
+
+/** Looks at the cluster; with manifests, also at where it differs from them. */
+export async function readStatus(cluster: Cluster, now: Date, manifests: Manifest[] = []): Promise<Status> {
+  const [virtualServices, destinationRules, deployments] = await Promise.all([
+    cluster.list(VIRTUAL_SERVICE), cluster.list(DESTINATION_RULE), cluster.list(DEPLOYMENT, SERVICE_LABEL),
+  ]);
+  const standing = { virtualServices, destinationRules, deployments };
+  const live = await Promise.all(manifests.map(async (manifest) => [...virtualServices, ...destinationRules, ...deployments]
+    .find((each) => nameOf(each) === nameOf(manifest)) ?? readAny(cluster, manifest)));
+  return {
+    lanes: lanesOf(standing, now),
+    drift: [...driftOf(standing), ...manifests.flatMap((manifest, index) => manifestDrift(manifest, live[index]))],
+  };
+}
+
+async function readAny(cluster: Cluster, manifest: Manifest): Promise<Manifest | undefined> {
+  const { kind, apiVersion, metadata } = manifest;
+  if (!metadata?.namespace) return manifest; // not one of a namespace: whether it is there, the objects in it show
+  return cluster.read({ kind, apiVersion } as ResourceKind, metadata.namespace, metadata.name);
+}
+
+/** Every lane of every source, the baselines first. Pure. */
+export function lanesOf({ virtualServices, deployments }: Standing, now: Date): LaneStatus[] {
+  const groups = new Map<string, Manifest[]>();
+  for (const each of deployments) {
+    const key = JSON.stringify([laneOf(each) ?? '', sourceOf(each) ?? '']);
+    groups.set(key, [...groups.get(key) ?? [], each]);
+  }
+  return [...groups].sort(([one], [other]) => compareText(one, other)).map(([, all]) => {
+    const of = (read: (object: Manifest) => string | undefined) => all.map(read).find((text) => text !== undefined) ?? null;
+    const lane = of(laneOf);
+    const expires = of(expiryOf);
+    return {
+      lane,
+      source: of(sourceOf),
+      branch: of(branchOf),
+      owner: of(ownerOf),
+      commit: of(commitOf),
+      since: all.map((each) => each.metadata.creationTimestamp as string | undefined).sort()[0] ?? null,
+      expires,
+      expired: expires !== null && Date.parse(expires) < now.getTime(),
+      previewHosts: lane === null ? [] : virtualServices.filter((each) => isPreview(each) && laneOf(each) === lane).flatMap((each) => asList(each.spec?.hosts)),
+      services: all.map(serviceStatus).sort((one, other) => compareText(one.deployment, other.deployment)),
+    };
+  });
+}
+
+function serviceStatus(deployment: Manifest): ServiceStatus {
+  return {
+    service: serviceOf(deployment)!,
+    namespace: namespaceOf(deployment),
+    deployment: deployment.metadata.name,
+    version: deployment.spec?.template?.metadata?.labels?.version,
+    routable: laneOf(deployment) === undefined || isRoutable(deployment),
+    ready: deployment.status?.readyReplicas ?? 0,
+    replicas: deployment.spec?.replicas ?? 1,
+  };
+}
+
+/** Where routes, subsets and workloads do not fit together. Pure. */
+export function driftOf({ virtualServices, destinationRules, deployments }: Standing): string[] {
+  const live = liveLanes(deployments);
+  const routes = routeDrift(virtualServices, live).map(({ kind, virtualService, lane, host }) => {
+    const what = { 'route without live lane': 'routes to', 'live lane without route': 'does not route to', 'preview host out of date': 'is out of date for' }[kind];
+    return `${virtualService} ${what} lane ${lane} of ${host}: run 'cdk8s-lanes converge'`;
+  });
+  const refused = virtualServices.filter(isWoven).flatMap((each) => planWoven(each, live).problems.map(({ path, message }) => `${nameOf(each)} cannot take lanes: ${path} ${message}`));
+  const pathless = live.filter((each) => !virtualServices.some((vs) => isWoven(vs) && routedHosts(vs).has(hostOf(each, domainOf(vs)))))
+    .map(({ lane, service, namespace }) => `lane ${lane} of ${namespace}/${service} is marked routable, and no VirtualService that lanes are woven into routes to that service: bring the baseline up`);
+  const subsetless = live.filter(({ lane, service, namespace }) => !destinationRules.some((rule) => namespaceOf(rule) === namespace
+      && asList(rule.spec?.subsets).some(({ name }: any) => name === lane) && String(rule.spec?.host).split('.')[0] === service))
+    .map(({ lane, service, namespace }) => `lane ${lane} of ${namespace}/${service} has no subset, so its requests fail (503): bring the lane up again`);
+  const orphans = destinationRules.filter((rule) => laneOf(rule) !== undefined && !deployments.some((each) => laneOf(each) === laneOf(rule) && serviceOf(each) === serviceOf(rule)))
+    .map((rule) => `${nameOf(rule)} has no Deployment: run 'cdk8s-lanes sweep'`);
+  const unready = deployments.filter((each) => isRoutable(each) && each.spec?.replicas !== 0 && !(each.status?.readyReplicas > 0))
+    .map((each) => `${nameOf(each)} has no ready pods, and requests of lane ${laneOf(each)} are routed to it (503)`);
+  return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready];
+}
+
+/** Where a live object lacks what its manifest says. Fields that only the cluster has are its own affair. */
+export function manifestDrift(manifest: Manifest, live: Manifest | undefined): string[] {
+  const name = nameOf(manifest);
+  if (!live) return [`${name} is not in the cluster: bring it up again`];
+  if (isWoven(manifest)) {
+    const strip = (each: Manifest) => planWoven(allowLaneHeader(each, laneHeaderOf(manifest)), []).desired!.spec;
+    const paths = missing(strip(manifest), strip(live), 'spec', true);
+    return paths.map((path) => `${name} differs from its manifest at ${path}: bring the baseline up again`);
+  }
+  if (phaseOfObject(manifest) === Phase.ROUTES && manifest.kind !== 'Gateway') return [];
+  return missing({ spec: manifest.spec, data: manifest.data }, live, '', false).map((path) => `${name} differs from its manifest at ${path.slice(1)}: bring it up again`);
+}
+
+function missing(wanted: any, got: any, path: string, exact: boolean): string[] {
+  if (wanted === undefined) return [];
+  if (wanted === null || typeof wanted !== 'object') return wanted === got ? [] : [path];
+  if (Array.isArray(wanted)) {
+    if (!Array.isArray(got) || got.length !== wanted.length) return [path];
+    return wanted.flatMap((item, index) => missing(item, got[index], `${path}[${index}]`, exact));
+  }
+  if (got === null || typeof got !== 'object') return [path];
+  const more = exact ? Object.keys(got).filter((key) => !(key in wanted)).map((key) => `${path}.${key}`) : [];
+  return [...Object.entries(wanted).flatMap(([key, item]) => missing(item, got[key], `${path}.${key}`, exact)), ...more];
+}
