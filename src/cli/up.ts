@@ -46,12 +46,12 @@ async function run({ cluster, kubectl, session }: Tools, paths: string[], option
     process.stdout.write(await diffOfUp(cluster, folder, upOptions));
     return;
   }
-  const { report, previewHosts } = await up(cluster, session, folder, upOptions);
+  const report = await up(cluster, session, folder, upOptions);
   for (const { name, rules, bytes } of report.sizes) session.say(`  ${name}: ${rules} rules, ${bytes} bytes`);
   if (report.conflicts > 0) session.say(`  ${report.conflicts} conflicts with other runs`);
   if (report.problems.length > 0) throw new CommandFailed(ExitCode.NOT_AS_IT_SHOULD, `up, but not everywhere:\n${report.problems.map((each) => `  ${each}`).join('\n')}`);
   if (options.probe !== undefined) await probe(session, options.probe, await probeExpectation(cluster, folder), options.probeTimeout);
-  for (const host of previewHosts) session.say(`http://${host}`);
+  for (const host of folder.lane === undefined ? [] : report.previewHosts) session.say(`http://${host}`);
   session.say(folder.lane === undefined ? 'the baseline is up' : `lane ${folder.lane} is up`);
 }
 

@@ -23,7 +23,7 @@ export interface GuardedApply {
  */
 export async function applyGuarded(cluster: Cluster, session: Session, manifests: Manifest[], { manager, allowOlder, known }: GuardedApply): Promise<void> {
   if (manifests.length === 0) return;
-  const scaled = await autoscaled(cluster, manifests);
+  const scaled = await autoscaled(cluster, manifests, known);
   for (let attempt = 1, standing = known; ; attempt++) {
     const prepared = manifests.map((manifest) => {
       const live = standing.find((each) => each.kind === manifest.kind && objectName(each) === objectName(manifest));
@@ -60,9 +60,10 @@ function asSuccessor(manifest: Manifest, live: Manifest, scaled: Set<string>): M
   return { ...manifest, metadata: { ...manifest.metadata, resourceVersion }, ...(manifest.spec ? { spec: { ...manifest.spec, ...replicas } } : {}) };
 }
 
-/** The Deployments that say replicas although an autoscaler, of the manifests or the cluster, owns them. */
-async function autoscaled(cluster: Cluster, manifests: Manifest[]): Promise<Set<string>> {
-  const candidates = manifests.filter(({ kind, spec }) => kind === 'Deployment' && spec?.replicas !== undefined);
+/** The Deployments that are there and say replicas although an autoscaler, of the manifests or the cluster, owns them. */
+async function autoscaled(cluster: Cluster, manifests: Manifest[], known: Manifest[]): Promise<Set<string>> {
+  const candidates = manifests.filter((each) => each.kind === 'Deployment' && each.spec?.replicas !== undefined
+    && known.some((live) => live.kind === each.kind && objectName(live) === objectName(each)));
   if (candidates.length === 0) return new Set();
   const scalers = [...manifests.filter(({ kind }) => kind === AUTOSCALER.kind), ...await listScalers(cluster)];
   const targets = new Set(scalers.filter(({ spec }) => spec?.scaleTargetRef?.kind === 'Deployment').map((each) => `${namespaceOf(each)}/${each.spec.scaleTargetRef.name}`));

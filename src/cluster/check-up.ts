@@ -98,8 +98,8 @@ function ruleProblems(folder: LaneFolder, { service, namespace }: { service: str
     const twin = asList(rule.spec?.subsets).some(({ name: subset }: any) => subset === folder.lane);
     if (twin) return [`${name} has a subset ${JSON.stringify(folder.lane)} already, which would be the one that counts; take it out, or name the lane otherwise`];
     if (rule.spec?.workloadSelector) return [`${name} is for some clients only (workloadSelector), and Istio does not merge the lane's subset into it; take the selector out`];
-    return ours.filter((each) => exports(each) !== exports(rule))
-      .map((each) => `${nameOf(each)} has exportTo ${exports(each)}, and ${name} has ${exports(rule)}: Istio merges DestinationRules of one host only where these are equal; give both the same`);
+    return ours.filter((each) => exportedTo(each) !== exportedTo(rule))
+      .map((each) => `${nameOf(each)} has exportTo ${exportedTo(each)}, and ${name} has ${exportedTo(rule)}: Istio merges DestinationRules of one host only where these are equal; give both the same`);
   })];
 }
 
@@ -108,7 +108,7 @@ function covers(written: string, host: string): boolean {
   return written === host || (written.startsWith('*') && host.endsWith(written.slice(1)));
 }
 
-function exports(rule: Manifest): string {
+function exportedTo(rule: Manifest): string {
   const list = asList(rule.spec?.exportTo).map(String);
   return (list.length === 0 ? ['*'] : [...list].sort()).join(',');
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'crypto';
 import { Cluster, DEPLOYMENT, Manifest, VIRTUAL_SERVICE } from './cluster';
 import { CommandFailed, ExitCode, isClusterError } from './failures';
-import { liveLanes, sharedGatewayHosts } from './live-lanes';
+import { liveLanes, serviceOfHost, sharedGatewayHosts } from './live-lanes';
 import { CONVERGED_ANNOTATION, marked } from './marks';
 import { PlannedRoutes, planRoutes } from './plan-routes';
 import { Session } from './session';
@@ -16,8 +16,8 @@ const ATTEMPTS = 40;
 
 /** Which routes a run is about. */
 export interface ConvergeScope {
-  /** The VirtualServices that route to these hosts. @default - all */
-  readonly hosts?: ReadonlySet<string>;
+  /** The VirtualServices that route to these services, each as `service.namespace`. @default - all */
+  readonly services?: ReadonlySet<string>;
   /** Of preview hosts, those of these lanes; of all lanes if it is left out. */
   readonly lanes?: ReadonlySet<string>;
   /**
@@ -37,6 +37,8 @@ export interface ConvergeReport {
   readonly sizes: { name: string; rules: number; bytes: number }[];
   /** VirtualServices that cannot take lanes, and why. */
   readonly problems: string[];
+  /** Under which hosts the lanes in scope can be looked at without sending the header. */
+  readonly previewHosts: string[];
 }
 
 /**
@@ -74,7 +76,7 @@ export async function converge(cluster: Cluster, session: Session, scope: Conver
 
 function isInScope({ hosts, lane }: PlannedRoutes, scope: ConvergeScope): boolean {
   if (lane !== undefined && scope.lanes) return scope.lanes.has(lane);
-  return scope.hosts === undefined || [...hosts].some((host) => scope.hosts!.has(host));
+  return scope.services === undefined || [...hosts].some((host) => scope.services!.has(serviceOfHost(host)));
 }
 
 async function write(cluster: Cluster, { name, current, desired }: PlannedRoutes, session: Session): Promise<'written' | 'conflict'> {
@@ -109,7 +111,8 @@ function reportOf(session: Session, all: Manifest[], plans: PlannedRoutes[], cou
     for (const { code, path, message } of warnings) session.warn(`${code}: ${name} ${path} ${message}`);
   }
   warnOfOthers(session, all, new Set(plans.flatMap(({ current }) => (current ? [objectName(current)] : []))));
-  return { ...counts, sizes, problems };
+  const previewHosts = plans.flatMap(({ lane, desired }) => (lane && desired ? asList(desired.spec.hosts).map(String) : [])).sort();
+  return { ...counts, sizes, problems, previewHosts };
 }
 
 /** Other objects that keep what is written from having the effect it should. */

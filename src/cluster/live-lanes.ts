@@ -57,6 +57,11 @@ export function hostOf({ service, namespace }: { service: string; namespace: str
   return `${service}.${namespace}.svc.${domain}`;
 }
 
+/** `service.namespace` of a service's host, whatever the cluster's domain. */
+export function serviceOfHost(host: string): string {
+  return host.split('.').slice(0, 2).join('.');
+}
+
 /** What `weave` needs to put these lanes into this VirtualService. */
 export function laneTable(virtualService: Manifest, live: LiveLane[]): LaneTable {
   const annotations = virtualService.metadata?.annotations ?? {};
@@ -89,6 +94,11 @@ export function laneRoutes(virtualService: Manifest): LaneRoute[] {
     const lane = preview ?? laneOfRule(rule);
     return lane !== undefined && subset === lane ? [{ host, subset }] : [];
   });
+}
+
+/** Whether any HTTP rule of the VirtualService routes to this subset. */
+export function routesTo(virtualService: Manifest, host: string, subset: string): boolean {
+  return destinationsOf(virtualService).some((each) => each.host === host && each.subset === subset);
 }
 
 function destinationsOf(virtualService: Manifest) {

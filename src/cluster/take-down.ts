@@ -1,13 +1,11 @@
 import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, VIRTUAL_SERVICE } from './cluster';
-import { converge, ConvergeScope } from './converge';
-import { CommandFailed, ExitCode, isClusterError } from './failures';
-import { hostOfRule } from './folder';
-import { domainOf, hostOf, isWoven, laneRoutes, liveLanes } from './live-lanes';
+import { converge } from './converge';
+import { isClusterError } from './failures';
 import { markLeaving } from './marking';
-import { annotation, KINDS_ANNOTATION, label, laneOf, nameOf, runOf, serviceOf, sourceOf } from './marks';
+import { annotation, KINDS_ANNOTATION, label, nameOf, runOf, serviceOf } from './marks';
 import { Session } from './session';
-import { DEFAULT_CLUSTER_DOMAIN, namespaceOf, objectName } from '../lanes/hosts';
-import { LANE_LABEL, PREVIEW_LABEL, SERVICE_LABEL, SOURCE_LABEL } from '../lanes/ownership';
+import { namespaceOf } from '../lanes/hosts';
+import { LANE_LABEL, PREVIEW_LABEL, SOURCE_LABEL } from '../lanes/ownership';
 
 /** Services of one lane that one source owns. */
 export interface Leaving {
@@ -28,18 +26,29 @@ export interface Leaving {
 export async function takeDown(cluster: Cluster, session: Session, leaving: Leaving, waitSeconds: number): Promise<string[]> {
   const stay = new Set<string>();
   const isGoing = (object: Manifest) => !stay.has(serviceKey(object));
-  for (const deployment of leaving.objects.filter(({ kind }) => kind === 'Deployment')) {
-    const { done } = await markLeaving(cluster, deployment);
-    if (!done && await cluster.read(DEPLOYMENT, namespaceOf(deployment), deployment.metadata.name)) stay.add(serviceKey(deployment));
-  }
-  session.say(`lane ${leaving.lane}: no more requests for ${servicesText(leaving.objects.filter(isGoing))}`);
-  const scope = await scopeOf(cluster, leaving);
-  await leaveRoutes(cluster, session, scope, leaving.lane);
+  const objects = await Promise.all(leaving.objects.map(async (object) => {
+    if (object.kind !== 'Deployment') return object;
+    const marking = await markLeaving(cluster, object);
+    if (marking.done) return marking.deployment;
+    if (marking.theirs) stay.add(serviceKey(object));
+    return object;
+  }));
+  const going = objects.filter(isGoing);
+  session.say(`lane ${leaving.lane}: no more requests for ${servicesText(going)}`);
+  const scope = {
+    services: new Set(objects.filter((each) => serviceOf(each) !== undefined).map((each) => `${serviceOf(each)}.${namespaceOf(each)}`)),
+    lanes: new Set([leaving.lane]),
+  };
+  await converge(cluster, session, { ...scope, force: true });
   if (waitSeconds > 0) session.say(`waiting ${waitSeconds} s until every proxy knows`);
   await session.sleep(waitSeconds);
   // A run that read before the mark was changed may have made a preview host meanwhile.
-  await leaveRoutes(cluster, session, { ...scope, force: false }, leaving.lane);
-  for (const object of inOrder(leaving)) {
+  await converge(cluster, session, { ...scope, force: false });
+  // An up writes the Deployment before the subset, so a Deployment that was not looked at tells of one that is under way.
+  for (const each of await cluster.list(DEPLOYMENT, selectorOf(leaving.lane, leaving.source))) {
+    if (!going.some((object) => nameOf(object) === nameOf(each) && runOf(object) === runOf(each))) stay.add(serviceKey(each));
+  }
+  for (const object of inOrder({ ...leaving, objects: going })) {
     session.check();
     if (!isGoing(object)) continue;
     if (await removeUnchanged(cluster, object)) session.say(`  deleted ${nameOf(object)}`);
@@ -75,31 +84,6 @@ function kindsOf(deployments: Manifest[]): ResourceKind[] {
     .filter(({ kind }) => ![DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE].some((each) => each.kind === kind));
 }
 
-/** The routes that are concerned: by the hosts that the services have in any cluster domain that a VirtualService names. */
-async function scopeOf(cluster: Cluster, leaving: Leaving): Promise<ConvergeScope & { hosts: Set<string> }> {
-  const virtualServices = await cluster.list(VIRTUAL_SERVICE);
-  const domains = new Set([DEFAULT_CLUSTER_DOMAIN, ...virtualServices.filter(isWoven).map(domainOf)]);
-  const hosts = new Set(leaving.objects.flatMap((object) => [...domains].flatMap((domain) => {
-    const service = serviceOf(object);
-    const own = service === undefined ? [] : [hostOf({ service, namespace: namespaceOf(object) }, domain)];
-    return object.kind === 'DestinationRule' ? [...own, hostOfRule(object, domain)] : own;
-  })));
-  return { hosts, lanes: new Set([leaving.lane]), force: true };
-}
-
-/** Takes the routes away, and makes sure of it: what follows would leave them pointing to nothing. */
-async function leaveRoutes(cluster: Cluster, session: Session, scope: ConvergeScope & { hosts: Set<string> }, lane: string): Promise<void> {
-  const { problems } = await converge(cluster, session, scope);
-  const virtualServices = await cluster.list(VIRTUAL_SERVICE);
-  const live = liveLanes(await cluster.list(DEPLOYMENT, SERVICE_LABEL)).filter((each) => each.lane === lane);
-  const left = virtualServices.flatMap((vs) => laneRoutes(vs)
-    .filter(({ host, subset }) => subset === lane && scope.hosts.has(host) && !live.some((each) => hostOf(each, domainOf(vs)) === host))
-    .map(({ host }) => `${objectName(vs)} still routes to ${host}`));
-  if (left.length > 0) {
-    throw new CommandFailed(ExitCode.REFUSED, `the routes of lane ${lane} cannot be taken away, so its subsets and pods stay:\n${[...left, ...problems].map((each) => `  ${each}`).join('\n')}`);
-  }
-}
-
 /** Subsets, then Deployments, then what they needed; what belongs to no single service only with the last of them. */
 function inOrder({ objects, whole }: Leaving): Manifest[] {
   const rank = ({ kind }: Manifest) => ['VirtualService', 'DestinationRule', 'Deployment'].indexOf(kind);
@@ -109,18 +93,18 @@ function inOrder({ objects, whole }: Leaving): Manifest[] {
 
 /** Deletes an object if the run that was looked at still is the one that wrote it. Others may have written its status. */
 async function removeUnchanged(cluster: Cluster, object: Manifest): Promise<boolean> {
-  for (let current: Manifest | undefined = object; ;) {
+  for (let current = object; ;) {
     try {
-      // What was marked since it was looked at is read first.
-      current = await cluster.read(object as ResourceKind, namespaceOf(object), object.metadata.name);
-      if (!current || current.metadata.deletionTimestamp) return true;
-      if (current.metadata.uid !== object.metadata.uid || runOf(current) !== runOf(object)) return false;
       await cluster.remove(current);
       return true;
     } catch (error) {
       if (isClusterError(error, 'not found')) return true;
       if (!isClusterError(error, 'conflict')) throw error;
     }
+    const read = await cluster.read(object as ResourceKind, namespaceOf(object), object.metadata.name);
+    if (!read || read.metadata.deletionTimestamp) return true;
+    if (read.metadata.uid !== object.metadata.uid || runOf(read) !== runOf(object)) return false;
+    current = read;
   }
 }
 
@@ -131,9 +115,4 @@ export function serviceKey(object: Manifest): string {
 /** The services of objects, for messages. */
 export function servicesText(objects: Manifest[]): string {
   return [...new Set(objects.filter((each) => serviceOf(each) !== undefined).map(serviceKey))].sort().join(', ') || 'nothing';
-}
-
-/** Whether an object belongs to that lane of that source. */
-export function isOf(object: Manifest, lane: string, source: string): boolean {
-  return laneOf(object) === lane && sourceOf(object) === source;
 }

@@ -5,15 +5,15 @@ import { olderThan, problemsOfUp, Standing } from './check-up';
 import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, POD, VIRTUAL_SERVICE } from './cluster';
 import { converge, ConvergeReport } from './converge';
 import { CommandFailed, ExitCode, isClusterError } from './failures';
-import { deploymentsOf, Folder, hostOfRule } from './folder';
-import { domainOf, hostOf, isPreview, isWoven, routedHosts } from './live-lanes';
+import { deploymentsOf, Folder } from './folder';
+import { routedHosts, serviceOfHost } from './live-lanes';
 import { markRoutable, unmark } from './marking';
-import { isNewer, isRoutable, KINDS_ANNOTATION, laneOf, marked, nameOf, runOf, serviceOf } from './marks';
+import { isNewer, isRoutable, KINDS_ANNOTATION, laneOf, marked, nameOf, runOf, serviceOf, sourceOf } from './marks';
 import { stopsPods, templateChanges } from './redeploy';
 import { Session } from './session';
-import { narrowed, widened } from './subsets';
+import { isRoutedTo, lacksSubset, widened } from './subsets';
 import { findObjects, serviceKey, servicesText, takeDown } from './take-down';
-import { DEFAULT_CLUSTER_DOMAIN, namespaceOf, objectName } from '../lanes/hosts';
+import { namespaceOf, objectName } from '../lanes/hosts';
 import { SERVICE_LABEL } from '../lanes/ownership';
 
 /** Options of `up`. */
@@ -26,18 +26,11 @@ export interface UpOptions {
   readonly rootNamespace: string;
 }
 
-/** What is up. */
-export interface UpResult {
-  readonly report: ConvergeReport;
-  /** Under which hosts a lane can be looked at without sending the header. */
-  readonly previewHosts: string[];
-}
-
 /**
  * Brings up what the folder holds, so that at no moment a request is routed to what is not there: the workload becomes ready, then
  * its subsets are defined, then requests are routed to it. Running it again changes nothing.
  */
-export async function up(cluster: Cluster, session: Session, folder: Folder, options: UpOptions): Promise<UpResult> {
+export async function up(cluster: Cluster, session: Session, folder: Folder, options: UpOptions): Promise<ConvergeReport> {
   const standing = await readStanding(cluster);
   const problems = problemsOfUp(folder, standing, options);
   if (problems.length > 0) throw new CommandFailed(ExitCode.REFUSED, `nothing was changed, since this is in the way:\n${problems.map((each) => `  - ${each}`).join('\n')}`);
@@ -74,7 +67,7 @@ class UpRun {
     this.manager = fieldManager(folder);
   }
 
-  public async lane(): Promise<UpResult> {
+  public async lane(): Promise<ConvergeReport> {
     const { session, folder } = this;
     const lane = folder.lane!;
     session.say(`lane ${lane} of ${folder.source}: ${servicesText(this.deployments)}`);
@@ -88,13 +81,13 @@ class UpRun {
       if (await this.markAll(tries < 3)) break;
     }
     session.say('routes');
-    const report = await converge(this.cluster, session, { hosts: this.hosts(), lanes: new Set([lane]), force: true });
+    const report = await converge(this.cluster, session, { services: this.services(), lanes: new Set([lane]), force: true });
     await this.apply(folder.routes, []);
     await this.removeReverted(lane);
-    return { report, previewHosts: await this.previewHosts(lane) };
+    return report;
   }
 
-  public async baseline(): Promise<UpResult> {
+  public async baseline(): Promise<ConvergeReport> {
     const { cluster, session, folder, standing, options } = this;
     session.say(`baseline of ${folder.source}: ${servicesText([...this.deployments, ...folder.woven])}`);
     await this.applyWorkload();
@@ -104,18 +97,23 @@ class UpRun {
     // Subsets that are routed to until the routes have changed stay until then.
     const wide = widened(folder.subsets, rules);
     await this.apply(wide, rules);
-    if (wide.some((each) => narrowed(each, standing.destinationRules))) await this.wait('every proxy knows the subsets');
+    if (wide.some((each) => lacksSubset(each, standing.destinationRules))) await this.wait('every proxy knows the subsets');
     session.say('routes');
     await this.apply(folder.routes, []);
     for (const manifest of folder.woven) await writeBaselineRoutes(cluster, session, manifest, options.allowOlder);
     const report = await converge(cluster, session, {
-      hosts: new Set(folder.woven.flatMap((each) => [...routedHosts(each)])), force: true, written: folder.woven.map(nameOf),
+      services: new Set(folder.woven.flatMap((each) => [...routedHosts(each)].map(serviceOfHost))), force: true, written: folder.woven.map(nameOf),
     });
     if (wide.some((each, index) => each !== folder.subsets[index])) {
       await this.wait('no proxy uses the old subsets');
-      await this.apply(folder.subsets, await cluster.list(DESTINATION_RULE));
+      const [last, virtualServices] = await Promise.all([DESTINATION_RULE, VIRTUAL_SERVICE].map((kind) => cluster.list(kind)));
+      const left = widened(folder.subsets, last, (rule, subset) => isRoutedTo(rule, subset, virtualServices));
+      for (const each of left.filter((rule, index) => rule !== folder.subsets[index])) {
+        session.warn(`${nameOf(each)} keeps subsets that are not in its manifest, as other VirtualServices still route to them`);
+      }
+      await this.apply(left, last);
     }
-    return { report, previewHosts: [] };
+    return report;
   }
 
   /** Pods that go before new ones come must not be routed to meanwhile. Where new ones come first nothing has to be done. */
@@ -132,7 +130,7 @@ class UpRun {
     if (going.length === 0) return;
     session.say(`the pods of ${servicesText(going)} go before new ones come, so the baseline serves meanwhile`);
     for (const live of going) await unmark(cluster, live);
-    await converge(cluster, session, { hosts: this.hosts(), lanes: new Set([this.folder.lane!]), force: true });
+    await converge(cluster, session, { services: this.services(), lanes: new Set([this.folder.lane!]), force: true });
     await this.wait('no proxy routes to them');
   }
 
@@ -182,9 +180,13 @@ class UpRun {
 
   /** A lane that requests are routed to already has its subset everywhere; any other has to wait for it. */
   private async waitForSubsets(): Promise<void> {
-    const live = await Promise.all(this.deployments.map((each) => this.cluster.read(DEPLOYMENT, namespaceOf(each), each.metadata.name)));
-    const known = this.folder.subsets.every((each) => !narrowed(each, this.standing.destinationRules));
-    if (known && live.every((each) => each && isRoutable(each))) return;
+    const known = this.folder.subsets.every((each) => !lacksSubset(each, this.standing.destinationRules));
+    const were = this.deployments.every((each) => this.standing.deployments.some((live) => objectName(live) === objectName(each) && isRoutable(live)));
+    if (known && were) {
+      // Unless it was taken down since this run began.
+      const live = await Promise.all(this.deployments.map((each) => this.cluster.read(DEPLOYMENT, namespaceOf(each), each.metadata.name)));
+      if (live.every((each) => each && isRoutable(each))) return;
+    }
     await this.wait('every proxy knows the subsets');
   }
 
@@ -212,17 +214,15 @@ class UpRun {
     return true;
   }
 
-  private hosts(): Set<string> {
-    const domains = new Set([DEFAULT_CLUSTER_DOMAIN, ...this.standing.virtualServices.filter(isWoven).map(domainOf)]);
-    return new Set([...domains].flatMap((domain) => [
-      ...this.folder.services.map((service) => hostOf(service, domain)), ...this.folder.subsets.map((each) => hostOfRule(each, domain)),
-    ]));
+  private services(): Set<string> {
+    return new Set(this.folder.services.map(({ service, namespace }) => `${service}.${namespace}`));
   }
 
   /** Services that the branch changed once, and no longer does, leave the lane. */
   private async removeReverted(lane: string): Promise<void> {
     const { cluster, session, folder, standing } = this;
     const kept = new Set(this.deployments.map(serviceKey));
+    if (standing.deployments.every((each) => laneOf(each) !== lane || sourceOf(each) !== folder.source || kept.has(serviceKey(each)))) return;
     const seen = new Map(standing.deployments.filter((each) => laneOf(each) === lane).map((each) => [objectName(each), runOf(each)]));
     const objects = (await findObjects(cluster, session, lane, folder.source)).filter((each) => serviceOf(each) !== undefined && !kept.has(serviceKey(each)));
     // What came since this run began is somebody else's.
@@ -230,11 +230,5 @@ class UpRun {
     if (reverted.size === 0) return;
     session.say(`the branch no longer changes ${[...reverted].sort().join(', ')}`);
     await takeDown(cluster, session, { lane, source: folder.source, objects: objects.filter((each) => reverted.has(serviceKey(each))), whole: false }, this.options.waitSeconds);
-  }
-
-  private async previewHosts(lane: string): Promise<string[]> {
-    if (!this.standing.virtualServices.some((each) => isWoven(each))) return [];
-    const previews = (await this.cluster.list(VIRTUAL_SERVICE)).filter((each) => isPreview(each) && laneOf(each) === lane);
-    return previews.flatMap((each) => each.spec.hosts as string[]).sort();
   }
 }

@@ -37,6 +37,12 @@ export async function makeNamespace(name: string): Promise<string> {
   return name;
 }
 
+/** Creates an object as it is. */
+export async function create(object: any): Promise<any> {
+  const base = object.apiVersion.includes('/') ? `/apis/${object.apiVersion}` : `/api/${object.apiVersion}`;
+  return api('POST', `${base}/namespaces/${object.metadata.namespace}/${object.kind.toLowerCase()}s`, object);
+}
+
 export const virtualServices = async (namespace: string): Promise<any[]> => (await api('GET', `${ISTIO}/namespaces/${namespace}/virtualservices`)).items;
 export const destinationRules = async (namespace: string): Promise<any[]> => (await api('GET', `${ISTIO}/namespaces/${namespace}/destinationrules`)).items;
 export const deployments = async (namespace: string): Promise<any[]> => (await api('GET', `${APPS}/namespaces/${namespace}/deployments`)).items;
