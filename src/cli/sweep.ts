@@ -56,7 +56,8 @@ function manifestText({ image, namespace, cronjobNamespace, schedule, source }: 
   const where = cronjobNamespace ?? namespace[0];
   if (image === undefined) throw new UsageError("'--image' must name an image with Node, kubectl and cdk8s-lanes");
   if (where === undefined) throw new UsageError("'--cronjob-namespace' must say where the CronJob runs");
-  return sweepManifests({ image, namespace: where, namespaces: namespace, schedule, source: source === undefined ? undefined : sourceOption({ source }) })
+  const whose = source === undefined ? undefined : sourceOption({ source });
+  return sweepManifests({ image, namespace: where, namespaces: namespace, schedule, source: whose })
     .map((each) => stringify(each)).join('---\n');
 }
 

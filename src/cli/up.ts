@@ -2,7 +2,7 @@ import { randomBytes } from 'crypto';
 import { Command } from 'commander';
 import { ClusterOptions, numberOf, runWithCluster, secondsOption, Tools, withClusterOptions } from './cluster-command';
 import { readManifests } from './read-manifests';
-import { VIRTUAL_SERVICE } from '../cluster/cluster';
+import { Manifest, VIRTUAL_SERVICE } from '../cluster/cluster';
 import { diffOfUp } from '../cluster/diff-up';
 import { CommandFailed, ExitCode } from '../cluster/failures';
 import { Folder, readFolder } from '../cluster/folder';
@@ -41,7 +41,8 @@ async function run({ cluster, kubectl, session }: Tools, paths: string[], option
   const namespace = options.namespace[0]
     ?? (manifests.every(({ manifest }) => manifest.metadata?.namespace || manifest.kind === 'Namespace') ? 'default' : await contextNamespace(kubectl));
   const folder = readFolder(manifests, randomBytes(4).toString('hex'), namespace);
-  const upOptions = { waitSeconds: options.wait, timeoutSeconds: options.timeout, allowOlder: options.allowOlder ?? false, rootNamespace: options.rootNamespace };
+  const { wait: waitSeconds, timeout: timeoutSeconds, allowOlder = false, rootNamespace } = options;
+  const upOptions = { waitSeconds, timeoutSeconds, allowOlder, rootNamespace };
   if (options.dryRun) {
     process.stdout.write(await diffOfUp(cluster, folder, upOptions));
     return;
@@ -62,7 +63,8 @@ async function contextNamespace(kubectl: Tools['kubectl']): Promise<string> {
 
 /** By which header a request says its lane, and by which the response tells it. */
 async function probeExpectation(cluster: Tools['cluster'], folder: Folder): Promise<{ header: string; served: string; lane?: string }> {
-  const found = (await cluster.list(VIRTUAL_SERVICE)).find((vs) => isWoven(vs) && folder.services.some((each) => routedHosts(vs).has(hostOf(each, domainOf(vs)))));
+  const routesToUs = (vs: Manifest) => folder.services.some((each) => routedHosts(vs).has(hostOf(each, domainOf(vs))));
+  const found = (await cluster.list(VIRTUAL_SERVICE)).find((vs) => isWoven(vs) && routesToUs(vs));
   const { header, servedLaneHeader } = laneTable(found ?? {}, []);
   return { header, served: servedLaneHeader ?? SERVED_LANE_HEADER, lane: folder.lane };
 }

@@ -21,7 +21,8 @@ export interface GuardedApply {
  * Server-side apply that does not go back: a Deployment or DestinationRule is replaced only as it was when its revision was
  * looked at.
  */
-export async function applyGuarded(cluster: Cluster, session: Session, manifests: Manifest[], { manager, allowOlder, known }: GuardedApply): Promise<void> {
+export async function applyGuarded(cluster: Cluster, session: Session, manifests: Manifest[], options: GuardedApply): Promise<void> {
+  const { manager, allowOlder, known } = options;
   if (manifests.length === 0) return;
   const scaled = await autoscaled(cluster, manifests, known);
   for (let attempt = 1, standing = known; ; attempt++) {

@@ -1,5 +1,5 @@
 import { Manifest } from './cluster';
-import { deploymentsOf, Folder, hostOfRule } from './folder';
+import { DeployedService, deploymentsOf, Folder, hostOfRule } from './folder';
 import { domainOf, hostOf, isForHost, isWoven, LiveLane, liveLanes, routedHosts, sharedGatewayHosts } from './live-lanes';
 import { branchOf, isNewer, laneOf, nameOf, revisionOf, serviceOf, sourceOf } from './marks';
 import { planWoven } from './plan-routes';
@@ -82,7 +82,9 @@ function gatewayProblems(host: string, virtualServices: Manifest[]): string[] {
 }
 
 /** No DestinationRule keeps clients from seeing the lane's subset. */
-function ruleProblems(folder: LaneFolder, { service, namespace }: { service: string; namespace: string }, host: string, domain: string, standing: Standing, { rootNamespace }: CheckOptions): string[] {
+function ruleProblems(
+  folder: LaneFolder, { service, namespace }: DeployedService, host: string, domain: string, standing: Standing, { rootNamespace }: CheckOptions,
+): string[] {
   const ours = folder.subsets.filter((each) => serviceOf(each) === service && namespaceOf(each) === namespace);
   const wrongHost = ours.filter((each) => hostOfRule(each, domain) !== host)
     .map((each) => `${nameOf(each)} is for ${hostOfRule(each, domain)}, and the service's host is ${host}; its subset would be of no use`);
@@ -114,7 +116,7 @@ function exportedTo(rule: Manifest): string {
 }
 
 /** A lane that is named like a version of its service would share its pods. */
-function nameProblems(lane: string, { service, namespace }: { service: string; namespace: string }, deployments: Manifest[]): string[] {
+function nameProblems(lane: string, { service, namespace }: DeployedService, deployments: Manifest[]): string[] {
   return deployments.filter((each) => laneOf(each) === undefined && serviceOf(each) === service && namespaceOf(each) === namespace
     && each.spec?.template?.metadata?.labels?.version === lane)
     .map((each) => `lane ${JSON.stringify(lane)} is named like a version of the service: ${nameOf(each)} has that version; rename the branch, or name the lane by hand`);

@@ -36,7 +36,8 @@ function futureRoutes(folder: Folder, virtualServices: Manifest[], live: LiveLan
     const current = virtualServices.find((vs) => objectName(vs) === objectName(each));
     return current ? { ...current, spec: each.spec } : each;
   })];
-  return planRoutes(all, [...live, ...joining]).filter(({ desired, changed, current }) => desired && (changed || names.has(objectName(current ?? desired))))
+  return planRoutes(all, [...live, ...joining])
+    .filter(({ desired, changed, current }) => desired && (changed || names.has(objectName(current ?? desired))))
     .map(({ desired }) => {
       const { name, namespace, labels, annotations = {} } = desired!.metadata;
       const { [CONVERGED_ANNOTATION]: converged, ...kept } = annotations;

@@ -1,7 +1,7 @@
 import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest } from './cluster';
 import { converge } from './converge';
 import { CommandFailed, ExitCode } from './failures';
-import { branchOf, laneOf, nameOf, serviceOf, sourceOf } from './marks';
+import { branchOf, laneOf, nameOf, sourceOf } from './marks';
 import { Session } from './session';
 import { findObjects, takeDown } from './take-down';
 import { laneName } from '../lanes/lane-name';
@@ -77,6 +77,7 @@ function isMeant(object: Manifest, asked: string, lane: string): boolean {
 }
 
 function unknownText(asked: string, source: string | undefined, deployments: Manifest[]): string {
-  const lanes = [...new Set(deployments.filter((each) => serviceOf(each) && (source === undefined || sourceOf(each) === source)).flatMap((each) => laneOf(each) ?? []))].sort();
+  const mine = deployments.filter((each) => source === undefined || sourceOf(each) === source);
+  const lanes = [...new Set(mine.flatMap((each) => laneOf(each) ?? []))].sort();
   return `no lane of ${JSON.stringify(asked)}${source === undefined ? '' : ` that ${source} owns`}: nothing to take down (lanes: ${lanes.join(', ') || 'none'})`;
 }

@@ -136,8 +136,8 @@ export function sharedGatewayHosts(virtualServices: Manifest[]): SharedGatewayHo
 
 /** Whether sidecars follow the VirtualService for this host. */
 export function isForHost(virtualService: Manifest, host: string): boolean {
-  return isForMesh(virtualService)
-    && asList(virtualService.spec?.hosts).some((written) => expandHost(String(written), namespaceOf(virtualService), domainOf(virtualService)).toLowerCase() === host.toLowerCase());
+  const expanded = (written: string) => expandHost(written, namespaceOf(virtualService), domainOf(virtualService)).toLowerCase();
+  return isForMesh(virtualService) && asList(virtualService.spec?.hosts).some((written) => expanded(String(written)) === host.toLowerCase());
 }
 
 /** Lanes in their order. */

@@ -11,7 +11,9 @@ export type Marking = { readonly done: true; readonly deployment: Manifest } | {
  * Changes the mark of a lane's Deployment, as long as it is the one that `run` brought. The controllers write its status all the
  * time, so it is read again until nobody was faster.
  */
-async function mark(cluster: Cluster, deployment: Manifest, run: string | undefined, change: (live: Manifest) => Manifest | undefined): Promise<Marking> {
+async function mark(
+  cluster: Cluster, deployment: Manifest, run: string | undefined, change: (live: Manifest) => Manifest | undefined,
+): Promise<Marking> {
   for (;;) {
     const live = await cluster.read(DEPLOYMENT, namespaceOf(deployment), deployment.metadata.name);
     if (!live || live.metadata.uid === undefined || runOf(live) !== run) return { done: false, theirs: live };
@@ -37,7 +39,8 @@ export async function markRoutable(cluster: Cluster, deployment: Manifest, run: 
 
 /** No requests may be routed to it for a while: its pods go before new ones come. */
 export async function unmark(cluster: Cluster, deployment: Manifest): Promise<Marking> {
-  return mark(cluster, deployment, runOf(deployment), (live) => (live.metadata.labels?.[ROUTABLE_LABEL] === undefined ? undefined : marked(live, { labels: { [ROUTABLE_LABEL]: undefined } })));
+  const without = (live: Manifest) => marked(live, { labels: { [ROUTABLE_LABEL]: undefined } });
+  return mark(cluster, deployment, runOf(deployment), (live) => (live.metadata.labels?.[ROUTABLE_LABEL] === undefined ? undefined : without(live)));
 }
 
 /**
@@ -46,5 +49,6 @@ export async function unmark(cluster: Cluster, deployment: Manifest): Promise<Ma
  */
 export async function markLeaving(cluster: Cluster, deployment: Manifest): Promise<Marking> {
   const run = runOf(deployment);
-  return mark(cluster, deployment, run, (live) => marked(live, { labels: { [ROUTABLE_LABEL]: undefined }, annotations: { [LEAVING_ANNOTATION]: run ?? '' } }));
+  const marks = { labels: { [ROUTABLE_LABEL]: undefined }, annotations: { [LEAVING_ANNOTATION]: run ?? '' } };
+  return mark(cluster, deployment, run, (live) => marked(live, marks));
 }

@@ -37,8 +37,8 @@ export function planRoutes(virtualServices: Manifest[], live: LiveLane[]): Plann
 export function planWoven(current: Manifest, live: LiveLane[]): PlannedRoutes {
   const hosts = routedHosts(current);
   try {
-    const { virtualService, warnings } = weave(current, laneTable(current, live));
-    return { name: nameOf(current), current, desired: virtualService, changed: !isDeepStrictEqual(current, virtualService), hosts, warnings, problems: [] };
+    const { virtualService: desired, warnings } = weave(current, laneTable(current, live));
+    return { name: nameOf(current), current, desired, changed: !isDeepStrictEqual(current, desired), hosts, warnings, problems: [] };
   } catch (error) {
     if (!(error instanceof WeaveRefused)) throw error;
     const desired = withoutGoneLanes(current, live);

@@ -53,7 +53,7 @@ function whyGone(objects: Manifest[], { now, leftoverHours }: SweepOptions, aliv
   const deployments = objects.filter(({ kind }) => kind === 'Deployment');
   const branch = objects.map(branchOf).find((each) => each !== undefined);
   if (alive && branch !== undefined && !alive.has(branch.normalize('NFC'))) return `branch ${branch} is gone`;
-  const expiries = objects.map(expiryOf).filter((text): text is string => text !== undefined).map((text) => Date.parse(text)).filter((time) => !Number.isNaN(time));
+  const expiries = objects.map((each) => Date.parse(expiryOf(each) ?? '')).filter((time) => !Number.isNaN(time));
   // Each deployment writes the time anew; one that was renewed keeps the lane.
   if (expiries.length > 0 && Math.max(...expiries) < now.getTime()) return `expired ${new Date(Math.max(...expiries)).toISOString()}`;
   const idleSince = Math.max(...objects.map(lastWritten));

@@ -84,7 +84,7 @@ export function lanesOf({ virtualServices, deployments }: Standing, now: Date): 
       since: all.map((each) => each.metadata.creationTimestamp as string | undefined).sort()[0] ?? null,
       expires,
       expired: expires !== null && Date.parse(expires) < now.getTime(),
-      previewHosts: lane === null ? [] : virtualServices.filter((each) => isPreview(each) && laneOf(each) === lane).flatMap((each) => asList(each.spec?.hosts)),
+      previewHosts: virtualServices.filter((each) => lane !== null && isPreview(each) && laneOf(each) === lane).flatMap((each) => asList(each.spec?.hosts)),
       services: all.map(serviceStatus).sort((one, other) => compareText(one.deployment, other.deployment)),
     };
   });
@@ -115,7 +115,8 @@ export function driftOf({ virtualServices, destinationRules, deployments }: Stan
   const subsetless = live.filter(({ lane, service, namespace }) => !destinationRules.some((rule) => namespaceOf(rule) === namespace
       && asList(rule.spec?.subsets).some(({ name }: any) => name === lane) && String(rule.spec?.host).split('.')[0] === service))
     .map(({ lane, service, namespace }) => `lane ${lane} of ${namespace}/${service} has no subset, so its requests fail (503): bring the lane up again`);
-  const orphans = destinationRules.filter((rule) => laneOf(rule) !== undefined && !deployments.some((each) => laneOf(each) === laneOf(rule) && serviceOf(each) === serviceOf(rule)))
+  const hasDeployment = (rule: Manifest) => deployments.some((each) => laneOf(each) === laneOf(rule) && serviceOf(each) === serviceOf(rule));
+  const orphans = destinationRules.filter((rule) => laneOf(rule) !== undefined && !hasDeployment(rule))
     .map((rule) => `${nameOf(rule)} has no Deployment: run 'cdk8s-lanes sweep'`);
   const unready = deployments.filter((each) => isRoutable(each) && each.spec?.replicas !== 0 && !(each.status?.readyReplicas > 0))
     .map((each) => `${nameOf(each)} has no ready pods, and requests of lane ${laneOf(each)} are routed to it (503)`);

@@ -22,7 +22,8 @@ export function isRoutedTo(rule: Manifest, subset: string, virtualServices: Mani
 /** Whether the live rule lacks a subset of this one, or defines it otherwise. */
 export function lacksSubset(rule: Manifest, live: Manifest[]): boolean {
   const before = subsetsOf(rule, live);
-  return asList(rule.spec?.subsets).some(({ name, labels }: any) => !before.some((subset) => subset.name === name && isDeepStrictEqual(subset.labels, labels)));
+  const isThere = ({ name, labels }: any) => before.some((subset) => subset.name === name && isDeepStrictEqual(subset.labels, labels));
+  return !asList(rule.spec?.subsets).every(isThere);
 }
 
 function subsetsOf(rule: Manifest, live: Manifest[]): any[] {

@@ -65,7 +65,8 @@ export function selectorOf(lane: string, source: string): string {
 /** Everything of a source's lane that is in the cluster, of the kinds that its `up` wrote down. Preview hosts are converge's. */
 export async function findObjects(cluster: Cluster, session: Session, lane: string, source: string): Promise<Manifest[]> {
   const selector = selectorOf(lane, source);
-  const [deployments, rules, virtualServices] = await Promise.all([DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE].map((kind) => cluster.list(kind, selector)));
+  const kinds = [DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE];
+  const [deployments, rules, virtualServices] = await Promise.all(kinds.map((kind) => cluster.list(kind, selector)));
   const others = await Promise.all(kindsOf(deployments).map(async (kind) => {
     try {
       return await cluster.list(kind, selector);

@@ -119,11 +119,11 @@ class UpRun {
   /** Pods that go before new ones come must not be routed to meanwhile. Where new ones come first nothing has to be done. */
   private async stopRequestsToPodsThatGo(): Promise<void> {
     const { cluster, session, standing } = this;
-    const marked_ = this.deployments.flatMap((manifest) => {
+    const candidates = this.deployments.flatMap((manifest) => {
       const live = standing.deployments.find((each) => objectName(each) === objectName(manifest));
       return live && isRoutable(live) && stopsPods(manifest) ? [{ manifest, live }] : [];
     });
-    const going = (await Promise.all(marked_.map(async ({ manifest, live }) => {
+    const going = (await Promise.all(candidates.map(async ({ manifest, live }) => {
       const stops = manifest.spec.replicas === 0 || await templateChanges(cluster, manifest, live, this.manager);
       return stops ? [live] : [];
     }))).flat();
@@ -181,8 +181,8 @@ class UpRun {
   /** A lane that requests are routed to already has its subset everywhere; any other has to wait for it. */
   private async waitForSubsets(): Promise<void> {
     const known = this.folder.subsets.every((each) => !lacksSubset(each, this.standing.destinationRules));
-    const were = this.deployments.every((each) => this.standing.deployments.some((live) => objectName(live) === objectName(each) && isRoutable(live)));
-    if (known && were) {
+    const routed = new Set(this.standing.deployments.filter(isRoutable).map(objectName));
+    if (known && this.deployments.every((each) => routed.has(objectName(each)))) {
       // Unless it was taken down since this run began.
       const live = await Promise.all(this.deployments.map((each) => this.cluster.read(DEPLOYMENT, namespaceOf(each), each.metadata.name)));
       if (live.every((each) => each && isRoutable(each))) return;
@@ -224,11 +224,13 @@ class UpRun {
     const kept = new Set(this.deployments.map(serviceKey));
     if (standing.deployments.every((each) => laneOf(each) !== lane || sourceOf(each) !== folder.source || kept.has(serviceKey(each)))) return;
     const seen = new Map(standing.deployments.filter((each) => laneOf(each) === lane).map((each) => [objectName(each), runOf(each)]));
-    const objects = (await findObjects(cluster, session, lane, folder.source)).filter((each) => serviceOf(each) !== undefined && !kept.has(serviceKey(each)));
+    const all = await findObjects(cluster, session, lane, folder.source);
+    const objects = all.filter((each) => serviceOf(each) !== undefined && !kept.has(serviceKey(each)));
     // What came since this run began is somebody else's.
     const reverted = new Set(objects.filter((each) => each.kind === 'Deployment' && seen.has(objectName(each)) && seen.get(objectName(each)) === runOf(each)).map(serviceKey));
     if (reverted.size === 0) return;
     session.say(`the branch no longer changes ${[...reverted].sort().join(', ')}`);
-    await takeDown(cluster, session, { lane, source: folder.source, objects: objects.filter((each) => reverted.has(serviceKey(each))), whole: false }, this.options.waitSeconds);
+    const leaving = { lane, source: folder.source, objects: objects.filter((each) => reverted.has(serviceKey(each))), whole: false };
+    await takeDown(cluster, session, leaving, this.options.waitSeconds);
   }
 }

@@ -20,22 +20,22 @@ export interface BranchOptions {
   readonly expires?: string;
 }
 
-const marks = (phase: string, { service, source = 'shop', branch, revision, annotations, expires }: BranchOptions, lane?: string) => ({
+const marks = (phase: string, { service, source = 'shop', branch, revision, annotations, expires }: BranchOptions, of?: string) => ({
   labels: {
-    'cdk8s-lanes/service': service, 'cdk8s-lanes/source': source, 'cdk8s-lanes/phase': phase, ...(lane ? { 'cdk8s-lanes/lane': lane } : {}),
+    'cdk8s-lanes/service': service, 'cdk8s-lanes/source': source, 'cdk8s-lanes/phase': phase, ...(of ? { 'cdk8s-lanes/lane': of } : {}),
   },
   annotations: {
     'cdk8s-lanes/branch': branch, ...(revision === undefined ? {} : { 'cdk8s-lanes/revision': String(revision) }), ...(expires ? { 'cdk8s-lanes/expires': expires } : {}), ...annotations,
   },
 });
 
-function deployment(version: string, options: BranchOptions, lane?: string) {
+function deployment(version: string, options: BranchOptions, of?: string) {
   const { service, namespace, image = `registry.example.com/${service}:${version}` } = options;
   const labels = { app: service, version };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: `${service}-${version}`, namespace, ...marks('workload', options, lane) },
+    metadata: { name: `${service}-${version}`, namespace, ...marks('workload', options, of) },
     spec: {
       replicas: 1,
       selector: { matchLabels: labels },
@@ -46,15 +46,17 @@ function deployment(version: string, options: BranchOptions, lane?: string) {
   };
 }
 
-function rule(name: string, subset: string, options: BranchOptions, lane?: string) {
+function rule(name: string, subset: string, options: BranchOptions, of?: string) {
   const { service, namespace } = options;
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'DestinationRule',
-    metadata: { name, namespace, ...marks('subsets', options, lane) },
+    metadata: { name, namespace, ...marks('subsets', options, of) },
     spec: { host: `${service}.${namespace}.svc.cluster.local`, subsets: [{ name: subset, labels: { version: subset } }] },
   };
 }
+
+const routeTo = (host: string, subset: string) => ({ destination: { host, subset, port: { number: 8080 } } });
 
 /** A baseline: Service, Deployment, subset, VirtualService. */
 export function baseline(options: BranchOptions & { http?: any[] }): any[] {
@@ -69,7 +71,7 @@ export function baseline(options: BranchOptions & { http?: any[] }): any[] {
     },
     deployment(branch, options),
     rule(service, branch, options),
-    woven(service, options, { hosts: [host], http: options.http ?? [{ route: [{ destination: { host, subset: branch, port: { number: 8080 } } }] }] }),
+    woven(service, options, { hosts: [host], http: options.http ?? [{ route: [routeTo(host, branch)] }] }),
   ];
 }
 
@@ -97,7 +99,7 @@ export function entry(options: BranchOptions): any[] {
     woven('gateway-shop', options, {
       hosts: ['shop.example.com'],
       gateways: ['gateway'],
-      http: [{ route: [{ destination: { host: `${service}.${namespace}.svc.cluster.local`, subset: branch, port: { number: 8080 } } }] }],
+      http: [{ route: [routeTo(`${service}.${namespace}.svc.cluster.local`, branch)] }],
     }, { 'cdk8s-lanes/preview-hosts': '*.preview.example.com' }),
   ];
 }

@@ -92,8 +92,10 @@ export class FakeCluster implements Cluster {
       if (manifest.metadata.resourceVersion !== undefined) this.demandVersion(manifest);
       const live = this.server.get(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
       const metadata = {
-        ...live?.metadata, ...manifest.metadata,
-        labels: { ...live?.metadata.labels, ...manifest.metadata.labels }, annotations: { ...live?.metadata.annotations, ...manifest.metadata.annotations },
+        ...live?.metadata,
+        ...manifest.metadata,
+        labels: { ...live?.metadata.labels, ...manifest.metadata.labels },
+        annotations: { ...live?.metadata.annotations, ...manifest.metadata.annotations },
       };
       applied.push(dryRun ? { ...live, ...manifest, metadata } : this.server.put({ ...live, ...manifest, metadata }));
     }
@@ -123,5 +125,6 @@ export class FakeCluster implements Cluster {
 export function quietSession(now = new Date('2026-02-01T00:00:00Z')): Session & { said: string[]; warnings: string[] } {
   const said: string[] = [];
   const warnings: string[] = [];
-  return { said, warnings, say: (text) => void said.push(text), warn: (text) => void warnings.push(text), now: () => now, sleep: async () => {}, check: () => {} };
+  const [say, warn] = [said, warnings].map((list) => (text: string) => void list.push(text));
+  return { said, warnings, say, warn, now: () => now, sleep: async () => {}, check: () => {} };
 }

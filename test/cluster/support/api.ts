@@ -56,8 +56,14 @@ export interface Event {
   readonly at: number;
 }
 
+/** A recording under way. */
+export interface Recording {
+  events(): Event[];
+  stop(): Event[];
+}
+
 /** Records every change of these lists from now on, until `stop` gives them in the order they happened. */
-export async function record(namespace: string): Promise<{ stop(): Event[] }> {
+export async function record(namespace: string): Promise<Recording> {
   const events: Event[] = [];
   const paths = [`${ISTIO}/namespaces/${namespace}/virtualservices`, `${ISTIO}/namespaces/${namespace}/destinationrules`, `${APPS}/namespaces/${namespace}/deployments`];
   const calls = await Promise.all(paths.map(async (path) => {
@@ -69,7 +75,8 @@ export async function record(namespace: string): Promise<{ stop(): Event[] }> {
       call.on('response', (response) => {
         createInterface({ input: response }).on('line', (line) => {
           const { type, object } = JSON.parse(line);
-          events.push({ type, object: { kind, apiVersion: list.apiVersion, ...object }, revision: Number(object.metadata.resourceVersion), at: Date.now() });
+          const revision = Number(object.metadata.resourceVersion);
+          events.push({ type, object: { kind, apiVersion: list.apiVersion, ...object }, revision, at: Date.now() });
         }).on('error', () => { /* the end of the recording */ });
         response.on('error', () => { /* the end of the recording */ });
         resolve();
@@ -79,10 +86,12 @@ export async function record(namespace: string): Promise<{ stop(): Event[] }> {
     call.removeAllListeners('error').on('error', () => { /* the end of the recording */ });
     return call;
   }));
+  const inOrder = () => [...events].sort((one, other) => one.revision - other.revision);
   return {
+    events: inOrder,
     stop: () => {
       calls.forEach((call) => call.destroy());
-      return [...events].sort((one, other) => one.revision - other.revision);
+      return inOrder();
     },
   };
 }
