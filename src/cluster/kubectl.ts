@@ -111,7 +111,7 @@ const MEANINGS: [RegExp, ClusterErrorKind][] = [
   [/timed out waiting for the condition|exceeded its progress deadline/, 'timeout'],
   [/\(NotFound\)|object has been deleted/, 'not found'],
   [/\((TooManyRequests|ServiceUnavailable|ServerTimeout|Timeout|InternalError)\)|connection reset by peer|http2: client connection lost|TLS handshake timeout/, 'busy'],
-  [/\((Invalid|BadRequest|MethodNotAllowed|UnsupportedMediaType)\)|error (parsing|validating)|strict decoding error|no matches for kind/, 'invalid'],
+  [/\((Invalid|BadRequest|MethodNotAllowed|UnsupportedMediaType)\)| is invalid: |error (parsing|validating)|strict decoding error|no matches for kind/, 'invalid'],
 ];
 
 function errorOf(said: string, args: string[]): ClusterError {

@@ -84,10 +84,14 @@ export function lanesOf({ virtualServices, deployments }: Standing, now: Date): 
       since: all.map((each) => each.metadata.creationTimestamp as string | undefined).sort()[0] ?? null,
       expires,
       expired: expires !== null && Date.parse(expires) < now.getTime(),
-      previewHosts: virtualServices.filter((each) => lane !== null && isPreview(each) && laneOf(each) === lane).flatMap((each) => asList(each.spec?.hosts)),
+      previewHosts: lane === null ? [] : previewHostsOf(lane, virtualServices),
       services: all.map(serviceStatus).sort((one, other) => compareText(one.deployment, other.deployment)),
     };
   });
+}
+
+function previewHostsOf(lane: string, virtualServices: Manifest[]): string[] {
+  return virtualServices.filter((each) => isPreview(each) && laneOf(each) === lane).flatMap((each) => asList(each.spec?.hosts));
 }
 
 function serviceStatus(deployment: Manifest): ServiceStatus {

@@ -125,22 +125,24 @@ test('preview hosts are those of the live lanes', async () => {
   expect(previews.sort()).toEqual([...live].sort());
 });
 
-test('the last word on each lane holds: what came up last is live, with the image it brought; what went last is gone', async () => {
+test('what each lane has come to is the doing of a pipeline that no later one has undone', async () => {
   const workloads = await deployments(namespace);
-  let judged = 0;
+  let [judged, told] = [0, 0];
   for (const branch of BRANCHES) {
+    const all = runs.filter((each) => each.branch === branch && each.kind !== 'baseline');
+    // One that ended before a successful one began has no say any more.
+    const last = all.filter((each) => !all.some((later) => later.status === 0 && later.began > each.ended));
+    if (last.length < all.length) told++;
     for (const service of SERVICES) {
-      // An up without the service takes it down too, as the branch no longer changes it.
-      const concerned = runs.filter((each) => each.branch === branch && each.kind !== 'baseline');
-      const last = concerned.find((each) => each.status === 0 && concerned.every((other) => other === each || other.ended < each.began));
-      if (!last) continue;
       judged++;
-      const found = workloads.find(({ metadata }) => metadata.name === `${service}-${laneName(branch)}`);
-      if (last.kind === 'down' || !last.services.includes(service)) expect({ branch, service, found: found?.metadata.name }).toEqual({ branch, service, found: undefined });
-      else expect(found?.spec.template.spec.containers[0].image).toBe(`${service}:${last.number}`);
+      const image = workloads.find(({ metadata }) => metadata.name === `${service}-${laneName(branch)}`)?.spec.template.spec.containers[0].image;
+      // An up without the service takes it down too, as the branch no longer changes it.
+      const possible = last.map((each) => (each.kind === 'up' && each.services.includes(service) ? `${service}:${each.number}` : undefined));
+      expect({ branch, service, possible }).toEqual({ branch, service, possible: expect.arrayContaining([image]) });
     }
   }
-  process.stdout.write(`${judged} of ${BRANCHES.length * SERVICES.length} lanes and services had a last word\n`);
+  process.stdout.write(`${judged} lanes of services judged; on ${told} of ${BRANCHES.length} branches earlier pipelines had no say any more\n`);
+  expect(told).toBe(BRANCHES.length);
 });
 
 test("the baseline's rules are those that the newest baseline wrote", async () => {

@@ -58,7 +58,8 @@ describe('the cluster cannot be asked: exit code 5', () => {
 
 describe('the input is at fault: exit code 2', () => {
   const at = { service: 'cart', namespace: 'n', branch: 'a' };
-  const relabelled = ({ metadata, ...object }: any, labels: object) => ({ ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } });
+  const relabelled = ({ metadata, ...object }: any, labels: object) =>
+    ({ ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } });
   test.each([
     ['manifests that say nothing of whose they are', [{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' }, spec: {} }], /-:1: Service x and no other object says whose it is \(label 'cdk8s-lanes\/source'\)/],
     ['a baseline and a lane', [...baseline({ ...at, branch: 'main' }), ...lane(at)], /a folder holds the baseline or one lane, never both/],
