@@ -39,7 +39,7 @@ export async function startCluster(): Promise<TestCluster> {
   const kubectl = (...args: string[]) => output(tools.kubectl, [...args, `--kubeconfig=${kubeconfig}`]);
   // By create, as a client-side apply would not fit the definitions into its annotation.
   await kubectl('create', '-f', tools.crds);
-  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  await established(kubectl);
   return {
     kubeconfig,
     kubectl: tools.kubectl,
@@ -51,6 +51,19 @@ export async function startCluster(): Promise<TestCluster> {
       rmSync(state, { recursive: true, force: true });
     },
   };
+}
+
+/** `kubectl wait` fails for a definition so new that it has no conditions yet. */
+async function established(kubectl: (...args: string[]) => Promise<string>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
 }
 
 /** The standard output of a program that must succeed. */
