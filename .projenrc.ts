@@ -37,11 +37,13 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   peerDeps: [`cdk8s-plus-27@^${PEERS.plus}`],
   devDeps: [
     '@types/node@^20',
+    '@actions/workflow-parser@^0.3.61', // GitHub's own reader of workflows
     'ajv@^8.20.0',
     'cdk8s-cli@^2.207.60',
     'esbuild@^0.28.2',
     `cdk8s-plus-27@${PEERS.plus}`,
     'fast-check@^4.10.2',
+    'gitlab-ci-local@4.75.1', // reads pipelines as GitLab does, its schema inside
     'jest@^30',
     'kubernetes-models@4.5.1', // the last for CommonJS; carries the schemas of Kubernetes' own kinds
     'tsx@^4.23.15',

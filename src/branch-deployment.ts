@@ -13,7 +13,7 @@ export interface BranchDeploymentProps extends ServiceOptions {
   readonly branch: Branch;
 
   /**
-   * The image that this branch's pipeline built.
+   * The image that this branch's pipeline built, such as `process.env.IMAGE`; an empty text is none.
    * @default - the template's. Where there is none either, a lane's branch did not change the service, and the baseline goes on
    * serving it in the lane; for the baseline that is refused
    */
@@ -73,7 +73,8 @@ export class BranchDeployment extends Construct implements IRoutable {
   constructor(scope: Construct, id: string, props: BranchDeploymentProps) {
     super(scope, id);
     const { branch, image, baseline, lane, ...service } = props;
-    const built = image ?? service.template?.image;
+    // CI systems hand over what was not built as an empty variable.
+    const built = image || service.template?.image;
     this.service = new CanaryService(this, 'Resource', {
       ...service,
       name: service.name ?? id,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addCiCommands } from './ci';
 import { addConverge } from './converge';
 import { addDiff } from './diff';
 import { addDown } from './down';
@@ -21,6 +22,7 @@ function program(): Command {
     .addHelpText('after', EXIT_CODES)
     .exitOverride();
   for (const add of [addLaneName, addMatrix, addTrace, addDiff, addGraph, addUp, addConverge, addDown, addSweep, addStatus]) add(cli);
+  addCiCommands(cli, EXIT_CODES);
   return cli;
 }
 
