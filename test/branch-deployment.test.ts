@@ -2,7 +2,8 @@ import { ApiObject, App, Chart, Duration, JsonPatch, YamlOutputType } from 'cdk8
 import * as kplus from 'cdk8s-plus-27';
 import {
   AppProtocol, Branch, BranchDeployment, BranchDeploymentProps, CanaryService, ConnectionPool, Destination, HANDLES_LANE_HEADER_LABEL,
-  MeshGateway, MeshHost, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, ServiceType, SidecarInjection, StainedRoute, StringMatch, WorkloadOptions,
+  MeshGateway, MeshHost, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, ServiceType, SidecarInjection, StainedRoute, StringMatch,
+  WorkloadOptions,
 } from '../src';
 import { chartOf, inventory, objectOf, synthesized } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';

@@ -147,7 +147,11 @@ describe('the life of a lane', () => {
 describe('the scripts', () => {
   const COMMANDS = ['kubectl', 'npm', 'npx', 'cdk8s-lanes', 'buildctl-daemonless.sh', 'docker', 'git'];
   const VARIABLES = {
-    CI_REGISTRY: 'registry.example.com', CI_REGISTRY_IMAGE: 'registry.example.com/release', CI_REGISTRY_USER: 'ci', CI_REGISTRY_PASSWORD: 'se"cr et$1', CI_COMMIT_SHA: '4b7c',
+    CI_REGISTRY: 'registry.example.com',
+    CI_REGISTRY_IMAGE: 'registry.example.com/release',
+    CI_REGISTRY_USER: 'ci',
+    CI_REGISTRY_PASSWORD: 'se"cr et$1',
+    CI_COMMIT_SHA: '4b7c',
     CI_REPOSITORY_URL: 'https://gitlab-ci-token:token@gitlab.example.com/shop/testaaa.git',
   };
   let shell: StubbedShell;

@@ -94,7 +94,7 @@ export function gitHubProblems(workflow: string): string[] {
 /** A command as it was called. */
 export type Call = string[];
 
-/** A folder of commands that write down how they are called; `answers` say what one prints. */
+/** A folder of commands that write down how they are called, and read what they are given; `answers` say what one prints. */
 export class StubbedShell {
   private readonly log: string;
 
@@ -104,7 +104,7 @@ export class StubbedShell {
     mkdirSync(bin, { recursive: true });
     for (const command of commands) {
       const answer = Object.entries(answers).map(([called, text]) => `case "$(basename "$0") $*" in ${called}) printf '%s\\n' '${text}';; esac\n`).join('');
-      writeFileSync(join(bin, command), `#!/bin/sh\nfor word in "$(basename "$0")" "$@"; do printf '%s\\037' "$word" >> '${this.log}'; done\nprintf '\\036' >> '${this.log}'\n${answer}`);
+      writeFileSync(join(bin, command), `#!/bin/sh\nfor word in "$(basename "$0")" "$@"; do printf '%s\\037' "$word" >> '${this.log}'; done\nprintf '\\036' >> '${this.log}'\ncat > /dev/null\n${answer}`);
       chmodSync(join(bin, command), 0o755);
     }
   }
