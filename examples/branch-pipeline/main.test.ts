@@ -3,9 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'fs';
 import { createServer } from 'net';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { Testing } from 'cdk8s';
+import { Testing, Yaml } from 'cdk8s';
 import { Branch } from 'cdk8s-lanes';
-import { parse, parseAllDocuments } from 'yaml';
 import { rules, shop } from './main';
 import { schemaProblems } from '../../test/support/schema';
 
@@ -48,7 +47,7 @@ describe('as a pipeline runs it', () => {
 
   test.each([['release', 'Namespace test-istio'], ['release-v1', 'Deployment testaaa-release-v1']])('the branch %s is known by the variables', (branch, first) => {
     expect(synth({ CI_COMMIT_BRANCH: branch })).toMatchObject({ status: 0, stderr: '' });
-    const manifests = parseAllDocuments(readFileSync(join(outdir, 'shop.k8s.yaml'), 'utf8')).map((document) => document.toJS());
+    const manifests = Yaml.load(join(outdir, 'shop.k8s.yaml'));
     expect(inventory(manifests)[0]).toBe(first);
     expect(manifests[0].metadata.annotations).toMatchObject({ 'cdk8s-lanes/branch': branch, 'cdk8s-lanes/owner': 'ann', 'cdk8s-lanes/run': 'gitlab-812-9001' });
   });
@@ -77,7 +76,7 @@ describe('the files of the CI systems', () => {
   });
 
   test('build the folders that have a Dockerfile, and hand their images over as main.ts reads them', () => {
-    const jobs = parse(readFileSync(join(__dirname, '.gitlab-ci.yml'), 'utf8'));
+    const [jobs] = Yaml.load(join(__dirname, '.gitlab-ci.yml'));
     for (const service of ['testaaa', 'testbbb']) {
       expect(readFileSync(join(__dirname, service, 'Dockerfile'), 'utf8')).toContain('COPY server.js .');
       expect(jobs[`build-${service}`].script.join('\n')).toContain(`IMAGE_${service.toUpperCase()}=`);
