@@ -37,6 +37,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   peerDeps: [`cdk8s-plus-27@^${PEERS.plus}`],
   devDeps: [
     '@types/node@^20',
+    '@actions/expressions@^0.3.61', // GitHub's own evaluator of expressions
     '@actions/workflow-parser@^0.3.61', // GitHub's own reader of workflows
     'ajv@^8.20.0',
     'cdk8s-cli@^2.207.60',

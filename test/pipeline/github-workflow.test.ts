@@ -3,7 +3,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { GitHubOptions, gitHubWorkflow } from '../../src/pipeline/github-workflow';
 import { parseService, PipelinePlan } from '../../src/pipeline/pipeline-plan';
-import { documents, gitHubProblems, HOSTILE_BRANCHES, Repository, StubbedShell } from '../support/ci-systems';
+import { documents, gitHubAnswer, gitHubProblems, HOSTILE_BRANCHES, Repository, StubbedShell } from '../support/ci-systems';
 import { expectRefusal } from '../support/refusals';
 
 const folder = mkdtempSync(join(tmpdir(), 'cdk8s-lanes-github-'));
@@ -22,8 +22,8 @@ describe('GitHub reads it', () => {
     ['two services', PLAN, OPTIONS],
     ['one service', one, OPTIONS],
     ['no preview, no context, a registry and runners of one\'s own', { ...PLAN, preview: undefined, context: undefined, registry: 'registry.example.com/release' }, { ...OPTIONS, runsOn: ['self-hosted', 'on'] }],
-  ])('without complaint: %s', (_, plan, options) => {
-    expect(gitHubProblems(gitHubWorkflow(plan, options))).toEqual([]);
+  ])('without complaint: %s', async (_, plan, options) => {
+    expect(await gitHubProblems(gitHubWorkflow(plan, options))).toEqual([]);
   });
 
   test.each([
@@ -31,16 +31,31 @@ describe('GitHub reads it', () => {
     ['a job that is not there', '- build-testbbb\n', '- build-testccc\n'],
     ['a name that expressions do not have', 'github.event.ref_type ==', 'gitub.event.ref_type =='],
     ['an event that is none', 'workflow_dispatch:', 'workflow_dispach:'],
-  ])('and would complain of %s', (_, found, spoiled) => {
+  ])('and would complain of %s', async (_, found, spoiled) => {
     const text = gitHubWorkflow(PLAN, OPTIONS);
     expect(text).toContain(found);
-    expect(gitHubProblems(text.replace(found, spoiled))).not.toEqual([]);
+    expect(await gitHubProblems(text.replace(found, spoiled))).not.toEqual([]);
   });
 });
 
 describe('what runs when', () => {
   test('pushes of the baseline and of lanes, whatever slashes are in their names; deletions; a schedule', () => {
     expect(workflow().on).toEqual({ push: { branches: ['release', 'release-**'] }, delete: null, schedule: [{ cron: '17 * * * *' }], workflow_dispatch: null });
+  });
+
+  const BUILT = ['build-testaaa', 'build-testbbb'];
+  const images = (testaaa: string, testbbb: string) => ({ 'build-testaaa': { outputs: { image: testaaa } }, 'build-testbbb': { outputs: { image: testbbb } } });
+  test.each<[string, any, any, string[]]>([
+    ['a push of the baseline', { event_name: 'push', ref_name: 'release', event: { deleted: false } }, images('a:1', 'b:1'), [...BUILT, 'deploy']],
+    ['a push of a lane that changed one service', { event_name: 'push', ref_name: 'release-v1', event: { deleted: false } }, images('', 'b:1'), [...BUILT, 'deploy']],
+    ['a push of a lane that changed none', { event_name: 'push', ref_name: 'release-v1', event: { deleted: false } }, images('', ''), [...BUILT, 'drop']],
+    ['a push that deletes', { event_name: 'push', ref_name: 'release-v1', event: { deleted: true } }, images('', ''), []],
+    ['a deleted branch', { event_name: 'delete', ref_name: 'release', event: { ref: 'release-v1', ref_type: 'branch' } }, images('', ''), ['down']],
+    ['a deleted tag', { event_name: 'delete', ref_name: 'release', event: { ref: 'v1', ref_type: 'tag' } }, images('', ''), []],
+    ['a schedule', { event_name: 'schedule', ref_name: 'release', event: {} }, images('', ''), ['sweep']],
+    ['a run by hand', { event_name: 'workflow_dispatch', ref_name: 'release', event: {} }, images('', ''), ['sweep']],
+  ])('%s, by GitHub\'s own evaluator', (_, github, needs, expected) => {
+    expect(Object.entries<any>(workflow().jobs).filter(([, job]) => gitHubAnswer(job.if, { github, needs })).map(([name]) => name)).toEqual(expected);
   });
 
   test('a lane comes up, goes down and is dropped one after the other, and no run is dropped', () => {
@@ -53,7 +68,6 @@ describe('what runs when', () => {
 
   test('a deletion takes down the branch that is gone, not the default branch on which it runs, and without a checkout', () => {
     const { down } = workflow().jobs;
-    expect(down.if).toBe("github.event_name == 'delete' && github.event.ref_type == 'branch'");
     expect(JSON.stringify(down)).not.toMatch(/checkout|github\.ref[^_]|ref_name|GITHUB_REF/);
   });
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'fs';
 import { dirname, join } from 'path';
+import { buildSync } from 'esbuild';
 import { parseAllDocuments } from 'yaml';
 
 /*
@@ -77,18 +78,33 @@ export function gitLabRun(folder: string, variables: Record<string, string> = {}
   return Object.fromEntries(JSON.parse(stdout).flatMap(({ name, when }: any) => (when === 'never' ? [] : [[name, when]])));
 }
 
+/** One of GitHub's own packages: modules that import JSON, which neither jest nor Node 20 loads as they stand. */
+function ofGitHub(name: string): any {
+  const { outputFiles: [{ text }] } = buildSync({ stdin: { contents: `export * from '${name}'`, resolveDir: root }, bundle: true, platform: 'node', format: 'cjs', write: false });
+  const module = { exports: {} };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval
+  new Function('module', 'exports', 'require', text)(module, module.exports, require);
+  return module.exports;
+}
+
+let parser: any;
+let evaluator: any;
+
 /** What GitHub's parser has to say against a workflow. */
-export function gitHubProblems(workflow: string): string[] {
-  // A module of JSON imports, which neither jest nor Node 20 loads as it stands.
-  const script = `
-    import { NoOperationTraceWriter, convertWorkflowTemplate, parseWorkflow } from '@actions/workflow-parser';
-    import { readFileSync } from 'fs';
-    const { context, value } = parseWorkflow({ name: 'lanes.yml', content: readFileSync(0, 'utf8') }, new NoOperationTraceWriter());
-    const template = value && await convertWorkflowTemplate(context, value);
-    const converted = (template?.errors ?? []).map(({ Message }) => Message);
-    console.log(JSON.stringify([...context.errors.getErrors().map(({ message }) => message), ...converted]));`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', script];
-  return JSON.parse(execFileSync(process.execPath, args, { cwd: root, input: workflow, encoding: 'utf8' }));
+export async function gitHubProblems(workflow: string): Promise<string[]> {
+  parser ??= ofGitHub('@actions/workflow-parser');
+  const { context, value } = parser.parseWorkflow({ name: 'lanes.yml', content: workflow }, new parser.NoOperationTraceWriter());
+  const template = value && await parser.convertWorkflowTemplate(context, value);
+  return [...context.errors.getErrors().map(({ message }: Error) => message), ...(template?.errors ?? []).map(({ Message }: any) => Message)];
+}
+
+/** What GitHub's own evaluator makes of an expression. */
+export function gitHubAnswer(expression: string, contexts: Record<string, unknown>): any {
+  evaluator ??= ofGitHub('@actions/expressions');
+  const { data, Evaluator, Lexer, Parser } = evaluator;
+  const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(contexts), []).parse();
+  const answer = new Evaluator(tree, JSON.parse(JSON.stringify(contexts), data.reviver)).evaluate();
+  return JSON.parse(JSON.stringify(answer, data.replacer));
 }
 
 /** A command as it was called. */
