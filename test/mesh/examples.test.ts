@@ -24,7 +24,7 @@ describe.each(examples)('%s', (name) => {
   const outdir = mkdtempSync(join(tmpdir(), 'cdk8s-lanes-example-'));
   let meshes: string[][];
   beforeAll(() => {
-    execFileSync(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: join(folder, name), env: { ...process.env, CDK8S_OUTDIR: outdir } });
+    execFileSync(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: join(folder, name), env: { ...process.env, ...environmentOf(name), CDK8S_OUTDIR: outdir } });
     meshes = meshesOf(readdirSync(outdir).map((file) => join(outdir, file)));
   }, 60_000);
   afterAll(() => rmSync(outdir, { recursive: true }));
@@ -50,6 +50,13 @@ describe.each(examples)('%s', (name) => {
     expect(accepted.every(({ reason }) => reason?.length > 20)).toBe(true);
   });
 });
+
+/** What an example that reads its environment is told there. */
+function environmentOf(example: string): Record<string, string> {
+  const file = join(folder, example, 'ci.env');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  return Object.fromEntries(lines.filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+}
 
 /** Files that go together are one mesh; files that hold the same objects are alternatives, of which each is one. */
 function meshesOf(files: string[]): string[][] {
