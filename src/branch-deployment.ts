@@ -92,7 +92,7 @@ export class BranchDeployment extends Construct implements IRoutable {
       this.version = this.service.baseline;
       return;
     }
-    this.version = this.service._deployLane(branch.lane, { image: built, ...lane });
+    this.version = this.service._deployLane(branch.lane, { ...lane, image: lane?.image ?? built });
     ownership.addToLane(this.version);
     ownership.addToLane(this.laneSubset(branch.lane));
   }

@@ -168,10 +168,10 @@ describe('a lane', () => {
   });
 
   test('runs what the template says but for what is said of lanes, and the baseline but for what is said of it', () => {
-    const props = { lane: { replicas: 1, env: { LOG_LEVEL: 'debug' } }, baseline: { replicas: 3, version: 'stable' } };
+    const props = { lane: { replicas: 1, image: undefined, env: { LOG_LEVEL: 'debug' } }, baseline: { replicas: 3, version: 'stable' } };
     const lane = objectOf(repository('release-v1', props).chart, 'Deployment', 'testaaa-release-v1').spec;
     const baseline = objectOf(repository('release', props).chart, 'Deployment', 'testaaa-stable').spec;
-    expect([lane.replicas, baseline.replicas]).toEqual([1, 3]);
+    expect([lane.replicas, baseline.replicas, lane.template.spec.containers[0].image]).toEqual([1, 3, 'testaaa:4b7c']);
     expect(lane.template.spec.containers[0].env).toContainEqual({ name: 'LOG_LEVEL', value: 'debug' });
     expect(baseline.template.spec.containers[0].env).not.toContainEqual({ name: 'LOG_LEVEL', value: 'debug' });
   });
