@@ -40,8 +40,10 @@ export function addCiCommands(cli: Command, exitCodes: string): void {
     .description('print .github/workflows/lanes.yml: build and deploy, take down with the branch, sweep on a schedule')
     .option('--sweep <cron>', 'when to sweep', '17 * * * *')
     .option('--runs-on <label>', 'a label of the runners; may be repeated', collect)
-    .action((options: PlanOptions & { sweep: string; runsOn?: string[] }) => {
-      process.stdout.write(gitHubWorkflow(planOf(options), { sweep: options.sweep, runsOn: options.runsOn ?? ['ubuntu-latest'] }));
+    .option('--use-version <version>', 'the version of cdk8s-lanes in jobs without a checkout (default: the newest)')
+    .action((options: PlanOptions & { sweep: string; runsOn?: string[]; useVersion?: string }) => {
+      const { sweep, runsOn, useVersion: version } = options;
+      process.stdout.write(gitHubWorkflow(planOf(options), { sweep, runsOn: runsOn ?? ['ubuntu-latest'], version }));
     });
 }
 

@@ -9,6 +9,8 @@ export interface GitHubOptions {
   readonly sweep: string;
   /** The labels of the runners. */
   readonly runsOn: string[];
+  /** The version of cdk8s-lanes in jobs without a checkout; where none is said, the newest. */
+  readonly version?: string;
 }
 
 const HEADER = `# Lanes of branches: a push puts the branch's lane up, its end takes it down, a schedule sweeps what was left.
@@ -20,17 +22,21 @@ const HEADER = `# Lanes of branches: a push puts the branch's lane up, its end t
  *
  * A deletion runs on the default branch: its branch is `github.event.ref`.
  */
-export function gitHubWorkflow(plan: PipelinePlan, { sweep, runsOn }: GitHubOptions): string {
+export function gitHubWorkflow(plan: PipelinePlan, { sweep, runsOn, version }: GitHubOptions): string {
   const { services, baseline, lanes } = checkedPlan(plan);
   const cron = /^[0-9*,/-]+( [0-9A-Za-z*,/-]+){4}$/.test(sweep) ? undefined : "must be five fields of cron, such as '17 * * * *'";
   demand('--sweep', sweep, cron, { code: 'PipelineCron' });
   if (runsOn.length === 0) throw new InvalidInput('PipelineRunner', "'--runs-on' must name a label of the runners, got none");
+  if (version !== undefined) {
+    demand('--use-version', version, /^[0-9A-Za-z.^~-]+$/.test(version) ? undefined : "must be a version of npm's, such as '1.2.3' or '^1'", { code: 'PipelineVersion' });
+  }
+  const command = `npx --yes cdk8s-lanes${version === undefined ? '' : `@${version}`}`;
   const jobs: Record<string, any> = {};
   for (const service of services) jobs[buildName(service)] = buildJob(plan, service);
   jobs.deploy = deployJob(plan);
-  if (services.every(isBuiltByChange)) jobs.drop = dropJob(plan);
-  jobs.down = downJob(plan);
-  jobs.sweep = sweepJob(plan);
+  if (services.every(isBuiltByChange)) jobs.drop = dropJob(plan, command);
+  jobs.down = downJob(plan, command);
+  jobs.sweep = sweepJob(plan, command);
   for (const [name, job] of Object.entries(jobs)) jobs[name] = { 'runs-on': runsOn.length === 1 ? runsOn[0] : runsOn, ...job };
   return HEADER + stringify({
     name: 'lanes',
@@ -145,30 +151,30 @@ function toCluster({ context }: PipelinePlan): any {
 }
 
 /** A branch that changed no service has no lane: one that it had before it took its change back goes. */
-function dropJob(plan: PipelinePlan): any {
+function dropJob(plan: PipelinePlan, command: string): any {
   return {
     needs: plan.services.map(buildName),
     if: `${PUSHED} && github.ref_name != '${plan.baseline}' && ${plan.services.map((service) => `${imageOutput(service)} == ''`).join(' && ')}`,
     concurrency: oneAtATime('lane-${{ github.ref_name }}'),
     steps: [
       toCluster(plan),
-      { name: 'Take down what the branch deployed before', run: 'npx --yes cdk8s-lanes down -- "$GITHUB_REF_NAME"\n' },
+      { name: 'Take down what the branch deployed before', run: `${command} down -- "$GITHUB_REF_NAME"\n` },
     ],
   };
 }
 
-function downJob(plan: PipelinePlan): any {
+function downJob(plan: PipelinePlan, command: string): any {
   return {
     if: "github.event_name == 'delete' && github.event.ref_type == 'branch'",
     concurrency: oneAtATime('lane-${{ github.event.ref }}'),
     steps: [
       toCluster(plan),
-      { name: 'Take the lane of the branch down', env: { BRANCH: '${{ github.event.ref }}' }, run: 'npx --yes cdk8s-lanes down -- "$BRANCH"\n' },
+      { name: 'Take the lane of the branch down', env: { BRANCH: '${{ github.event.ref }}' }, run: `${command} down -- "$BRANCH"\n` },
     ],
   };
 }
 
-function sweepJob(plan: PipelinePlan): any {
+function sweepJob(plan: PipelinePlan, command: string): any {
   return {
     if: "github.event_name == 'schedule' || github.event_name == 'workflow_dispatch'",
     concurrency: oneAtATime('lanes-sweep'),
@@ -179,7 +185,7 @@ function sweepJob(plan: PipelinePlan): any {
         name: 'Sweep lanes whose branch is gone or whose time is over',
         env: { BASELINE: plan.baseline },
         // Not a pipe: a list that is cut off would take live lanes down.
-        run: 'git ls-remote --heads origin > "$RUNNER_TEMP/branches"\nnpx --yes cdk8s-lanes sweep --branches - --baseline "$BASELINE" --yes < "$RUNNER_TEMP/branches"\n',
+        run: `git ls-remote --heads origin > "$RUNNER_TEMP/branches"\n${command} sweep --branches - --baseline "$BASELINE" --yes < "$RUNNER_TEMP/branches"\n`,
       },
     ],
   };

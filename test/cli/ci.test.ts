@@ -30,8 +30,8 @@ test('all that can be said', () => {
   };
   expect(cli('gitlab', ...said, '--deployer', 'd:1', '--builder', 'docker', '--auto-stop-in', '3 days', '--tag', 'k8s', '--tag', 'linux'))
     .toEqual(printed(gitLabPipeline(plan, { deployer: 'd:1', builder: 'docker', autoStopIn: '3 days', tags: ['k8s', 'linux'] })));
-  expect(cli('github', ...said, '--sweep', '5 4 * * *', '--runs-on', 'self-hosted', '--runs-on', 'linux'))
-    .toEqual(printed(gitHubWorkflow(plan, { sweep: '5 4 * * *', runsOn: ['self-hosted', 'linux'] })));
+  expect(cli('github', ...said, '--sweep', '5 4 * * *', '--runs-on', 'self-hosted', '--runs-on', 'linux', '--use-version', '1.2.3'))
+    .toEqual(printed(gitHubWorkflow(plan, { sweep: '5 4 * * *', runsOn: ['self-hosted', 'linux'], version: '1.2.3' })));
   expect(cli('gitlab-component', '--builder', 'docker')).toEqual(printed(gitLabComponent({ builder: 'docker' })));
 });
 

@@ -158,6 +158,11 @@ describe('the scripts', () => {
   });
 });
 
+test('jobs without a checkout run the version that is said', () => {
+  const runs = stepsOf(workflow(PLAN, { ...OPTIONS, version: '1.2.3' }).jobs).filter(({ run }) => run?.includes('npx --yes')).map(({ job, run }) => [job, /npx --yes (\S+)/.exec(run)![1]]);
+  expect(runs).toEqual([['drop', 'cdk8s-lanes@1.2.3'], ['down', 'cdk8s-lanes@1.2.3'], ['sweep', 'cdk8s-lanes@1.2.3']]);
+});
+
 describe('whether a branch changed a service, by git itself', () => {
   const repository = Repository.create(mkdtempSync(join(folder, 'changed-')), 'release', { 'testaaa/server.js': '1', 'testbbb/server.js': '1', 'shared/lib.js': '1', 'main.ts': '1', 'README.md': '1' });
   const changed = (branch: string) => ['build-testaaa', 'build-testbbb'].map((job) => {
@@ -197,6 +202,7 @@ describe('whether a branch changed a service, by git itself', () => {
 test.each<[string, Partial<PipelinePlan>, Partial<GitHubOptions>, any]>([
   ['a pattern that GitHub has no filter for', { lanes: ['/^release-v\\d+$/'] }, {}, { code: 'BranchPattern', property: '--lanes', says: /no regular expressions/ }],
   ['a schedule that is none', {}, { sweep: 'hourly' }, { code: 'PipelineCron', property: '--sweep', got: 'hourly', says: /five fields/ }],
+  ['a version that is more than a word', {}, { version: '1; id' }, { code: 'PipelineVersion', property: '--use-version', got: '1; id', says: /such as '1\.2\.3'/ }],
   ['no runner', {}, { runsOn: [] }, { code: 'PipelineRunner', property: '--runs-on', says: /got none/ }],
   ['a branch that would end its quotes', { baseline: "rel'ease" }, {}, { code: 'PipelineBaseline', property: '--baseline', got: "rel'ease", says: /letters, digits/ }],
 ])('%s is refused', (_, plan, options, refusal) => {

@@ -1,7 +1,7 @@
 import { spawn } from 'child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
-import { join } from 'path';
+import { dirname, join } from 'path';
 import { documents, gitHubAnswer, gitLabRun, Repository } from './ci-systems';
 
 /*
@@ -9,8 +9,8 @@ import { documents, gitHubAnswer, gitLabRun, Repository } from './ci-systems';
  * gitlab-ci-local and of GitHub's own evaluator, and the jobs' lines are run as they stand in the files, in the environment that
  * the system gives them.
  *
- * Left out are: building and pushing images, logging in to a registry, choosing a context, installing packages. Their commands
- * are there, and do nothing.
+ * Left out are: building and pushing images, logging in to a registry, choosing a context, installing packages (also by `npx
+ * --yes`). Their commands are there, and do nothing.
  */
 
 const root = join(__dirname, '..', '..');
@@ -52,6 +52,8 @@ export class Runner {
     this.command(this.bin, 'kubectl', `case "$*" in *"config use-context"*) exit 0;; esac\nexec '${tools.kubectl}' "$@"`);
     const cli = `exec '${process.execPath}' '${tools.cli}' "$@"`;
     this.command(this.bin, 'cdk8s-lanes', cli);
+    // As if it had been fetched.
+    this.command(this.bin, 'npx', `if [ "$1 $2" = "--yes cdk8s-lanes" ]; then shift 2; ${cli}; fi\nexec '${join(dirname(process.execPath), 'npx')}' "$@"`);
     const local = join(folder, 'node_modules', '.bin');
     this.command(local, 'cdk8s-lanes', cli);
     for (const name of ['cdk8s', 'tsx']) symlinkSync(join(root, 'node_modules', '.bin', name), join(local, name));
