@@ -288,6 +288,7 @@ test('all the props', () => {
     port: 80,
     targetPort: 8080,
     portName: 'http-web',
+    additionalPorts: [{ name: 'http-admin', port: 9090 }],
     appProtocol: AppProtocol.HTTP2,
     serviceType: ServiceType.NODE_PORT,
     name: 'front',
@@ -309,5 +310,8 @@ test('all the props', () => {
     metadata: { namespace: 'web', labels: { 'cdk8s-lanes/service': 'front' } },
     spec: { replicas: 2, template: { metadata: { labels: { app: 'front-app', version: 'main' } }, spec: { containers: [{ image: 'testaaa:1', env: [{ name: 'VERSION', value: 'main' }] }] } } },
   });
-  expect(objectOf(chart, 'Service', 'front').spec).toEqual({ type: 'NodePort', selector: { app: 'front-app' }, ports: [{ name: 'http-web', port: 80, targetPort: 8080, appProtocol: 'http2' }] });
+  expect(objectOf(chart, 'Service', 'front').spec).toEqual({ type: 'NodePort', selector: { app: 'front-app' }, ports: [
+    { name: 'http-web', port: 80, targetPort: 8080, appProtocol: 'http2' },
+    { name: 'http-admin', port: 9090, targetPort: 9090, appProtocol: 'http' },
+  ] });
 });
