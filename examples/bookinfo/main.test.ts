@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { App, Testing } from 'cdk8s';
 import { blue, Bookinfo, byContent, canary, circuitBreaker, green, mirror, retireV1, STEPS, takeOver } from './main';
-import { evaluate, MeshRequest } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
+import { SimulatedMesh, TestRequest } from 'cdk8s-lanes/testing';
 
 type Step = (app: App) => Bookinfo;
 const manifestsOf = (build: Step): any[] => Testing.synth(build(Testing.app()));
@@ -10,12 +10,9 @@ const objectOf = (build: Step, kind: string, name = 'reviews') =>
   manifestsOf(build).find((each) => each.kind === kind && each.metadata.name === name);
 const names = (manifests: any[]) => manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 
-/** The shares of the versions of reviews among requests that are all like this one. */
-function served(build: Step, headers: MeshRequest['headers'] = {}) {
-  const outcome = evaluate(objectOf(build, 'VirtualService'), { path: '/reviews/0', port: 9080, headers });
-  const shares = outcome.kind === 'route' ? outcome.shares : [];
-  return Object.fromEntries(shares.map(({ subset, probability }) => [subset, probability]));
-}
+/** What becomes of a request to reviews. */
+const send = (build: Step, headers: TestRequest['headers'] = {}) =>
+  SimulatedMesh.of(build(Testing.app())).send({ host: 'reviews', path: '/reviews/0', headers });
 
 test('the step blue is that of the snapshot', () => {
   expect(manifestsOf(blue)).toMatchSnapshot();
@@ -33,14 +30,12 @@ describe.each(STEPS.map((build): [string, Step] => [build(Testing.app()).node.id
 
   test('is reached through the gateway', () => {
     expect(objectOf(build, 'Gateway', 'gateway').spec.servers[0].hosts).toEqual(['bookinfo.example.com']);
-    expect(evaluate(objectOf(build, 'VirtualService', 'gateway-bookinfo-example-com'), { path: '/productpage', gateway: 'gateway' })).toMatchObject({
-      kind: 'route', shares: [{ host: 'productpage.bookinfo.svc.cluster.local', port: 9080, subset: 'v1', probability: 1 }],
-    });
+    expect(SimulatedMesh.of(build(Testing.app())).send({ host: 'bookinfo.example.com', path: '/productpage' })).toServe({ service: 'productpage', version: 'v1' });
   });
 
-  test('routes to versions alone that have pods', () => {
-    const labels = manifestsOf(build).filter(({ kind }) => kind === 'Deployment').map(({ spec }) => spec.template.metadata.labels);
-    for (const version of Object.keys(served(build))) expect(labels).toContainEqual({ app: 'reviews', version });
+  test('answers every request to reviews', () => {
+    expect(send(build)).toServe({ service: 'reviews' });
+    expect(send(build, { 'end-user': 'jason' })).toServe({ service: 'reviews' });
   });
 });
 
@@ -58,35 +53,35 @@ test('reviews v2, the client of ratings, shows what its sidecar counts', () => {
 });
 
 test('the canary gets half', () => {
-  expect(served(canary)).toEqual({ v1: 0.5, v2: 0.5 });
+  expect(send(canary)).toSplit({ v1: 50, v2: 50 });
 });
 
 test('jason meets v2, everybody else v1', () => {
-  expect(served(byContent, { 'end-user': 'jason' })).toEqual({ v2: 1 });
-  expect(served(byContent, { 'end-user': 'Jason' })).toEqual({ v1: 1 });
-  expect(served(byContent)).toEqual({ v1: 1 });
+  expect(send(byContent, { 'end-user': 'jason' })).toServe({ version: 'v2' });
+  expect(send(byContent, { 'end-user': 'Jason' })).toServe({ version: 'v1' });
+  expect(send(byContent)).toServe({ version: 'v1' });
 });
 
 test('blue and green differ in nothing but the route, so the other version stays ready', () => {
-  expect(served(blue)).toEqual({ v1: 1 });
-  expect(served(green)).toEqual({ v2: 1 });
+  expect(send(blue)).toServe({ version: 'v1' });
+  expect(send(green)).toServe({ version: 'v2' });
   const changed = manifestsOf(green).filter((each) => !manifestsOf(blue).some((other) => isDeepStrictEqual(each, other)));
   expect(names(changed)).toEqual(['VirtualService reviews']);
 });
 
 test('v1 answers while v2 sees every request', () => {
-  expect(evaluate(objectOf(mirror, 'VirtualService'), { path: '/reviews/0', port: 9080 })).toMatchObject({
-    kind: 'route', shares: [{ subset: 'v1', probability: 1 }], mirrors: [{ subset: 'v2', port: 9080, percent: 100 }],
-  });
+  expect(send(mirror)).toServe({ version: 'v1' });
+  expect(send(mirror)).toMirrorTo({ service: 'reviews', version: 'v2' });
+  expect(send(mirror).outcome.mirrors.map(({ percent }) => percent)).toEqual([100]);
 });
 
 test('v2 takes over, and v1 is there still', () => {
-  expect(served((app) => takeOver(app))).toEqual({ v2: 1 });
+  expect(send((app) => takeOver(app))).toServe({ version: 'v2' });
   expect(names(manifestsOf((app) => takeOver(app)))).toContain('Deployment reviews-v1');
 });
 
 test('v1 of reviews retires with its Deployment, its subset and its routes', () => {
-  expect(served(retireV1)).toEqual({ v2: 1 });
+  expect(send(retireV1)).toServe({ version: 'v2' });
   expect(objectOf(retireV1, 'DestinationRule').spec.subsets.map(({ name }: any) => name)).toEqual(['v2', 'v3']);
   const before = names(manifestsOf((app) => takeOver(app)));
   expect(before.filter((name) => !names(manifestsOf(retireV1)).includes(name))).toEqual(['Deployment reviews-v1']);
@@ -97,5 +92,5 @@ test('the circuit breaker of ratings has the values of the scenario', () => {
     connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1 } },
     outlierDetection: { consecutive5xxErrors: 5, interval: '1s', baseEjectionTime: '180s', maxEjectionPercent: 100 },
   });
-  expect(served(circuitBreaker)).toEqual({ v2: 1 });
+  expect(send(circuitBreaker)).toServe({ version: 'v2' });
 });

@@ -1,17 +1,11 @@
 import { App, Chart, Testing } from 'cdk8s';
 import { branchEnvironments } from './main';
-import { evaluate } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
+import { SimulatedMesh } from 'cdk8s-lanes/testing';
 
 const manifests = Testing.synth(branchEnvironments(Testing.app()));
-const virtualService = (name: string) => manifests.find((each) => each.kind === 'VirtualService' && each.metadata.name === name);
-
-/** The version that a request with this lane header meets by the rules of a VirtualService. */
-function served(name: string, lane?: string) {
-  const outcome = evaluate(virtualService(name), { path: '/', headers: lane === undefined ? {} : { 'project-version': lane } });
-  const shares = outcome.kind === 'route' ? outcome.shares : [];
-  return Object.fromEntries(shares.map(({ host, subset, probability }) => [`${host.split('.')[0]}/${subset}`, probability]));
-}
+const mesh = SimulatedMesh.of(manifests);
+const OUTSIDE = { gateway: { istio: 'ingressgateway' } };
 
 test('the manifests are those of the snapshot', () => {
   expect(manifests).toMatchSnapshot();
@@ -21,23 +15,21 @@ test('every manifest is valid', () => {
   expect(schemaProblems(manifests)).toEqual([]);
 });
 
-describe.each(['gateway-any-host', 'testaaa'])('the first hop, by %s', (name) => {
-  test.each([undefined, 'release', '-', 'release-v9', 'release-v3', 'Release-v1', ''])('%p meets the baseline', (lane) => {
-    expect(served(name, lane)).toEqual({ 'testaaa/release': 1 });
+describe.each([
+  ['a client outside', { from: OUTSIDE, host: 'www.example.com' }],
+  ['a pod of the namespace', { from: { namespace: 'test-istio' }, host: 'testaaa' }],
+  ['a pod of another namespace', { from: { namespace: 'other' }, host: 'testaaa.test-istio' }],
+])('a request of %s', (_, request) => {
+  test.each([undefined, 'release', '-', 'release-v9', 'Release-v1', ''])('with lane %p meets the baseline at both hops', (lane) => {
+    expect(mesh.send({ ...request, lane })).toTakePath('testaaa-release -> testbbb-release');
   });
 
-  test.each(['release-v1', 'release-v2'])('%p meets its own version', (lane) => {
-    expect(served(name, lane)).toEqual({ [`testaaa/${lane}`]: 1 });
-  });
-});
-
-describe('the second hop, by testbbb', () => {
-  test.each([undefined, 'release', '-', 'release-v9', 'release-v2'])('%p meets the baseline', (lane) => {
-    expect(served('testbbb', lane)).toEqual({ 'testbbb/release': 1 });
-  });
-
-  test.each(['release-v1', 'release-v3'])('%p meets its own version', (lane) => {
-    expect(served('testbbb', lane)).toEqual({ [`testbbb/${lane}`]: 1 });
+  test.each([
+    ['release-v1', 'testaaa-release-v1 -> testbbb-release-v1'],
+    ['release-v2', 'testaaa-release-v2 -> testbbb-release'],
+    ['release-v3', 'testaaa-release -> testbbb-release-v3'],
+  ])('with lane %p meets its own versions, and the baseline where there is none', (lane, path) => {
+    expect(mesh.send({ ...request, lane })).toTakePath(path);
   });
 });
 
@@ -52,8 +44,8 @@ test('every subset that is routed to has a Deployment whose pods its Service sel
 });
 
 test('clients without a sidecar meet all versions, since the Service selects by app alone', () => {
-  const service = manifests.find(({ kind, metadata }) => kind === 'Service' && metadata.name === 'testbbb');
-  expect(service.spec.selector).toEqual({ app: 'testbbb' });
+  const sent = mesh.send({ from: { namespace: 'test-istio', sidecar: false }, host: 'testbbb', lane: 'release-v1' });
+  expect(sent).toSplit({ 'release': 1, 'release-v1': 1, 'release-v3': 1 });
 });
 
 test('the namespace asks for sidecars', () => {

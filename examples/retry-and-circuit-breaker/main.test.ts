@@ -1,10 +1,11 @@
 import { App, Chart, Testing } from 'cdk8s';
 import { circuitBreaker, consistentHash, mirror, random, retry, retryAndCircuitBreaker } from './main';
-import { evaluate } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
+import { SimulatedMesh } from 'cdk8s-lanes/testing';
 
 type Case = (app: App) => Chart;
 const manifestsOf = (build: Case): any[] => Testing.synth(build(Testing.app()));
+const send = (build: Case, host: string) => SimulatedMesh.of(build(Testing.app())).send({ host });
 const objectOf = (build: Case, kind: string, name: string) => manifestsOf(build).find((each) => each.kind === kind && each.metadata.name === name);
 const namesOf = (build: Case) => manifestsOf(build).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 
@@ -38,9 +39,7 @@ describe.each([['retry', retry, 'retry-vs'], ['circuit-breaker', circuitBreaker,
     });
 
     test('is routed to as a whole', () => {
-      expect(evaluate(objectOf(build, 'VirtualService', virtualService), { path: '/', port: 80 })).toMatchObject({
-        kind: 'route', shares: [{ host: `retry-service.${namespace}.svc.cluster.local`, port: 80, probability: 1 }],
-      });
+      expect(send(build, 'retry-service')).toServe({ service: 'retry-service', workload: 'retry-backend', namespace });
       expect(objectOf(build, 'VirtualService', virtualService).spec.http[0].route[0].destination).not.toHaveProperty('subset');
     });
   },
@@ -76,15 +75,13 @@ test.each([
     const { replicas, template } = objectOf(build, 'Deployment', `myweb-deployment-${version}`).spec;
     expect({ replicas, labels: template.metadata.labels }).toEqual({ replicas: 3, labels: { app: 'myweb', version } });
   }
-  expect(evaluate(objectOf(build, 'VirtualService', 'istio-lb'), { path: '/', port: 80 })).toMatchObject({
-    kind: 'route', shares: [{ subset: 'v1', port: 80, probability: 1 }],
-  });
+  expect(send(build, 'myweb-service')).toServe({ service: 'myweb-service', version: 'v1' });
   expect(objectOf(build, 'DestinationRule', 'istio-lb').spec.trafficPolicy).toEqual({ loadBalancer });
 });
 
 test('sniffer gets a copy of every request', () => {
-  expect(evaluate(objectOf(mirror, 'VirtualService', 'retry-vs'), { path: '/', port: 80 })).toMatchObject({
-    kind: 'route', mirrors: [{ host: 'sniffer.mirror.svc.cluster.local', port: 80, percent: 100 }],
-  });
+  const sent = send(mirror, 'retry-service');
+  expect(sent).toMirrorTo({ service: 'sniffer', workload: 'sniffer' });
+  expect(sent.outcome.mirrors.map(({ percent }) => percent)).toEqual([100]);
   expect(namesOf(mirror).filter((name) => name.endsWith('sniffer'))).toEqual(['Service sniffer', 'Deployment sniffer']);
 });

@@ -1,10 +1,11 @@
 import { Testing } from 'cdk8s';
 import { bareRoute, retries, timeout } from './main';
-import { evaluate } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
+import { SimulatedMesh } from 'cdk8s-lanes/testing';
 
 const steps = { 'bare-route': bareRoute, timeout, retries };
 const manifestsOf = (name: keyof typeof steps) => Testing.synth(steps[name](Testing.app()));
+const send = (name: keyof typeof steps) => SimulatedMesh.of(manifestsOf(name)).send({ host: 'flask-demo', path: '/anything' });
 const objectOf = (name: keyof typeof steps, kind: string) => manifestsOf(name).find((each) => each.kind === kind);
 
 const HOST = 'flask-demo.flask-demo.svc.cluster.local';
@@ -38,8 +39,7 @@ describe.each(Object.keys(steps) as (keyof typeof steps)[])('the step %s', (name
   });
 
   test('routes every request to the service', () => {
-    const outcome = evaluate(objectOf(name, 'VirtualService'), { path: '/anything', port: 5000 });
-    expect(outcome).toMatchObject({ kind: 'route', shares: [{ probability: 1, host: HOST, port: 5000 }] });
+    expect(send(name)).toServe({ service: 'flask-demo', workload: 'flask-demo' });
   });
 });
 
@@ -48,10 +48,13 @@ test('the bare route says nothing else', () => {
 });
 
 test('the timeout is one second', () => {
+  expect(send('timeout').outcome.timeoutMs).toBe(1000);
   expect(objectOf('timeout', 'VirtualService').spec.http).toEqual([{ route: ROUTE, timeout: '1s' }]);
 });
 
 test('the retries are three, of a second each, after answers 5xx, without a timeout over all', () => {
+  expect(send('retries').outcome).toMatchObject({ retries: { attempts: 3, on: ['5xx'], perTryTimeoutMs: 1000 } });
+  expect(send('retries').outcome.timeoutMs).toBeUndefined();
   expect(objectOf('retries', 'VirtualService').spec.http).toEqual([
     { route: ROUTE, retries: { attempts: 3, perTryTimeout: '1s', retryOn: '5xx' } },
   ]);

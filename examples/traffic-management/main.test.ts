@@ -3,8 +3,8 @@ import { App, Testing } from 'cdk8s';
 import * as cases from './cases';
 import { CASES } from './main';
 import { Tutorial } from './tutorial';
-import { evaluate, MeshRequest } from '../../test/support/route-evaluator';
 import { schemaProblems } from '../../test/support/schema';
+import { SimulatedMesh, TestRequest } from 'cdk8s-lanes/testing';
 
 const HOST = 'recommendation.tutorial.svc.cluster.local';
 
@@ -14,13 +14,8 @@ const objectOf = (build: Case, kind: string, name = 'recommendation') =>
   manifestsOf(build).find((each) => each.kind === kind && each.metadata.name === name);
 const rulesOf = (build: Case) => objectOf(build, 'VirtualService').spec.http;
 
-/** The shares of recommendation's versions among requests that are all like this one. */
-function served(build: Case, headers: MeshRequest['headers'] = {}) {
-  const outcome = evaluate(objectOf(build, 'VirtualService'), { path: '/', port: 8080, headers });
-  const shares = outcome.kind === 'route' ? outcome.shares : [];
-  expect(shares.map(({ host, port }) => `${host}:${port}`)).toEqual(shares.map(() => `${HOST}:8080`));
-  return Object.fromEntries(shares.map(({ subset, probability }) => [subset ?? 'any pod', probability]));
-}
+/** What becomes of a request to recommendation. */
+const send = (build: Case, headers: TestRequest['headers'] = {}) => SimulatedMesh.of(build(Testing.app())).send({ host: 'recommendation', headers });
 
 test('the first case is that of the snapshot', () => {
   expect(manifestsOf(cases.noRule)).toMatchSnapshot();
@@ -66,36 +61,39 @@ test.each([
 });
 
 test('without a rule requests meet any pod', () => {
-  expect(served(cases.noRule)).toEqual({ 'any pod': 1 });
+  expect(send(cases.noRule)).toSplit({ v1: 1, v2: 1 });
+  expect(send(cases.noRuleTwoPodsOfV2)).toSplit({ v1: 1, v2: 2 });
   expect(rulesOf(cases.noRule)).toEqual([{ route: [{ destination: { host: HOST, port: { number: 8080 } } }] }]);
 });
 
 test('all meet v2', () => {
-  expect(served(cases.allToV2)).toEqual({ v2: 1 });
+  expect(send(cases.allToV2)).toServe({ version: 'v2' });
 });
 
 test.each([[90, 10], [75, 25], [50, 50]])('%i and %i per cent', (v1, v2) => {
   const build = (app: App) => cases.split(app, v1, v2);
-  expect(served(build)).toEqual({ v1: v1 / 100, v2: v2 / 100 });
+  expect(send(build)).toSplit({ v1, v2 });
   expect(rulesOf(build)[0].route.map(({ weight }: any) => weight)).toEqual([v1, v2]);
 });
 
 test('half of the requests are aborted with 503', () => {
+  expect(send(cases.abort)).toSplit({ '503 FI': 50, 'v1': 50 });
   expect(rulesOf(cases.abort).map(({ fault }: any) => fault)).toEqual([{ abort: { httpStatus: 503, percentage: { value: 50 } } }]);
 });
 
 test('half of the requests are delayed by 7 seconds', () => {
+  expect(send(cases.delay).outcome.fault).toEqual({ delay: { ms: 7000, percent: 50 } });
   expect(rulesOf(cases.delay).map(({ fault }: any) => fault)).toEqual([{ delay: { fixedDelay: '7s', percentage: { value: 50 } } }]);
 });
 
 test('failures are tried again 10 times, at any pod', () => {
-  expect(served(cases.retries)).toEqual({ 'any pod': 1 });
+  expect(send(cases.retries)).toSplit({ v1: 1, v2: 1 });
   expect(rulesOf(cases.retries)[0].retries).toEqual({ attempts: 10, perTryTimeout: '2s', retryOn: '5xx' });
   expect(rulesOf(cases.retries)[0]).not.toHaveProperty('timeout');
 });
 
 test('patience ends after one second', () => {
-  expect(served(cases.timeout)).toEqual({ v1: 0.5, v2: 0.5 });
+  expect(send(cases.timeout)).toSplit({ v1: 50, v2: 50 });
   expect(rulesOf(cases.timeout)[0].timeout).toBe('1s');
 });
 
@@ -105,29 +103,28 @@ test.each([
   ['Mozilla/5.0 (X11; Linux x86_64; rv:125.0) Gecko/20100101 Firefox/125.0', 'v1'],
   ['curl/8.5.0', 'v1'],
 ])('the user agent %s meets %s', (userAgent, version) => {
-  expect(served(cases.userAgent, { 'user-agent': userAgent })).toEqual({ [version]: 1 });
+  expect(send(cases.userAgent, { 'user-agent': userAgent })).toServe({ version });
 });
 
 test('without a user agent v1 answers', () => {
-  expect(served(cases.userAgent)).toEqual({ v1: 1 });
+  expect(send(cases.userAgent)).toServe({ version: 'v1' });
 });
 
 test('v1 answers, and v2 sees every request', () => {
-  expect(evaluate(objectOf(cases.mirror, 'VirtualService'), { path: '/', port: 8080 })).toMatchObject({
-    kind: 'route', shares: [{ subset: 'v1', probability: 1 }], mirrors: [{ host: HOST, subset: 'v2', port: 8080, percent: 100 }],
-  });
+  expect(send(cases.mirror)).toServe({ version: 'v1' });
+  expect(send(cases.mirror)).toMirrorTo({ service: HOST, version: 'v2' });
 });
 
 test('pods are chosen at random', () => {
   expect(objectOf(cases.random, 'DestinationRule').spec.trafficPolicy).toEqual({ loadBalancer: { simple: 'RANDOM' } });
-  expect(served(cases.random)).toEqual({ 'any pod': 1 });
+  expect(send(cases.random)).toSplit({ v1: 2, v2: 1 });
 });
 
 /** What the DestinationRule says of v1 and of v2. */
 const policies = (build: Case) => objectOf(build, 'DestinationRule').spec.subsets.map(({ trafficPolicy }: any) => trafficPolicy);
 
 test('the circuit breaker is v2\'s alone', () => {
-  expect(served(cases.circuitBreaker)).toEqual({ v1: 0.5, v2: 0.5 });
+  expect(send(cases.circuitBreaker)).toSplit({ v1: 50, v2: 50 });
   expect(policies(cases.circuitBreaker)).toEqual([undefined, {
     connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1, maxRequestsPerConnection: 1 } },
   }]);
@@ -137,7 +134,7 @@ test.each([
   ['alone', (app: App) => cases.poolEjection(app), undefined],
   ['with retries', cases.poolEjectionAndRetries, { attempts: 10, perTryTimeout: '2s', retryOn: '5xx' }],
 ])('pool ejection %s', (_, build, retries) => {
-  expect(served(build)).toEqual({ v1: 0.5, v2: 0.5 });
+  expect(send(build)).toSplit({ v1: 50, v2: 50 });
   expect(rulesOf(build)[0].retries).toEqual(retries);
   expect(policies(build)).toEqual([undefined, {
     outlierDetection: { consecutive5xxErrors: 1, interval: '5s', baseEjectionTime: '15s', maxEjectionPercent: 100 },
@@ -148,7 +145,5 @@ test('customer is reached through the gateway', () => {
   expect(objectOf(cases.ingress, 'Gateway', 'gateway').spec).toEqual({
     selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['customer.example.com'] }],
   });
-  expect(evaluate(objectOf(cases.ingress, 'VirtualService', 'gateway-customer-example-com'), { path: '/', gateway: 'gateway' })).toMatchObject({
-    kind: 'route', shares: [{ host: 'customer.tutorial.svc.cluster.local', port: 8080, subset: 'v1', probability: 1 }],
-  });
+  expect(SimulatedMesh.of(cases.ingress(Testing.app())).send({ host: 'customer.example.com' })).toServe({ service: 'customer', version: 'v1' });
 });

@@ -1,5 +1,5 @@
-import { allHops, caveatsOf, ChainOptions, Chains, Hop } from '../../src/simulate/chain';
 import { MeshModel, SimulatedRequest } from '../../src/simulate';
+import { allHops, caveatsOf, ChainOptions, Chains, Hop } from '../../src/simulate/chain';
 import { storyOf } from '../../src/simulate/story';
 import { app, deployment, envoyFilter, service, subsets, to, virtualService } from '../mesh/claims/support';
 

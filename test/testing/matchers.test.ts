@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
 import { App, Chart, Testing } from 'cdk8s';
+import { stringify } from 'yaml';
 import { CanaryService, MeshGateway, StainedRoute } from 'cdk8s-lanes';
 import { SimulatedMesh } from 'cdk8s-lanes/testing';
-import { stringify } from 'yaml';
 
 /** A shop with a lane for prices, made by the constructs. */
 function shop(app: App = Testing.app()): Chart {
