@@ -130,7 +130,8 @@ export function readCalls(file: string | undefined): ChainOptions {
       `${file}: expected calls (a list of host:port for each service), forwards (a list of headers) and absentLane${got}`,
     );
   }
-  return { calls: calls ?? undefined, forwards: asList(forwards).map(String), ...(absentLane === undefined ? {} : { absentLane: String(absentLane) }) };
+  const absent = absentLane === undefined ? {} : { absentLane: String(absentLane) };
+  return { calls: calls ?? undefined, forwards: asList(forwards).map(String), ...absent };
 }
 
 function yamlOf(file: string): unknown {
