@@ -44,9 +44,11 @@ export class AccessPolicies {
   constructor(
     policies: readonly Manifest[],
     peers: readonly Manifest[],
+    private readonly authentications: readonly Manifest[],
     private readonly rootNamespace: string,
   ) {
-    this.policies = [...policies].sort(byAge);
+    // What is only tried is only logged.
+    this.policies = policies.filter((policy) => !/^(1|t|true)$/i.test(String(policy.metadata?.annotations?.['istio.io/dry-run']))).sort(byAge);
     this.peers = [...peers].sort(byAge);
   }
 
@@ -69,7 +71,7 @@ export class AccessPolicies {
   /** Whether the receiver's proxy lets a request in. */
   public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
     const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));
-    const caveats: Caveat[] = [];
+    const caveats = this.tokenCaveats(receiver, request);
     const withAction = (action: string) => applying.filter((policy) => (policy.spec?.action ?? 'ALLOW') === action);
     for (const policy of withAction('CUSTOM')) caveats.push(caveat(policy, 'asks an external service, which is not modelled'));
     for (const policy of withAction('DENY')) {
@@ -92,9 +94,29 @@ export class AccessPolicies {
     return refused(allowing[0], `${names} ${allowing.length > 1 ? 'allow' : 'allows'} others only`, caveats);
   }
 
+  /** Tokens are not looked into: one that is not valid is refused with 401. */
+  private tokenCaveats(receiver: Receiver, request: RequestView): Caveat[] {
+    return this.authentications
+      .filter((each) => applies(each, receiver, this.rootNamespace) && asList(each.spec?.jwtRules).some((rule) => hasToken(rule, request)))
+      .map((each) => ({
+        code: 'RequestAuthentication',
+        message: `${named(referenceTo(each))} checks the request's token, which is not modelled: it is taken to be valid`,
+        object: referenceTo(each),
+      }));
+  }
+
   private peerOf(namespace: string): Manifest | undefined {
     return this.peers.find((peer) => namespaceOf(peer) === namespace && !hasSelector(peer));
   }
+}
+
+/** Whether a request has a token where a rule looks for one. */
+function hasToken(rule: any, request: RequestView): boolean {
+  const headers = asList(rule?.fromHeaders).map((header) => String(header?.name).toLowerCase());
+  const isUsual = headers.length === 0 && asList(rule?.fromParams).length === 0;
+  const names = isUsual ? ['authorization'] : headers;
+  const parameters = isUsual ? ['access_token'] : textsOf(rule?.fromParams);
+  return names.some((name) => request.header(name) !== undefined) || parameters.some((name) => request.queryParameter(name) !== undefined);
 }
 
 function refused(policy: Manifest, reason: string, caveats: readonly Caveat[]): Verdict {

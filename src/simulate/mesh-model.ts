@@ -116,6 +116,7 @@ export class MeshModel {
     const access = new AccessPolicies(
       objects.of('security.istio.io', 'AuthorizationPolicy'),
       objects.of('security.istio.io', 'PeerAuthentication'),
+      objects.of('security.istio.io', 'RequestAuthentication'),
       this.rootNamespace,
     );
     const arrivals = new Arrivals(access, options.mutualTls !== false);

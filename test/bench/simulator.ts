@@ -30,7 +30,7 @@ console.log(`  loading ${objects} objects, ${(text.length / 1e6).toFixed(1)} MB 
 function requests(round: number): SimulatedRequest[] {
   return Array.from({ length: REQUESTS }, (_, index): SimulatedRequest => {
     const lane = (index * 7 + round) % 55;
-    const headers = lane > 52 ? {} : { 'project-version': `lane-${lane}` };
+    const headers: Record<string, string> = lane > 52 ? {} : { 'project-version': `lane-${lane}` };
     const service = `service-${(index * 13) % 100}`;
     if (index % 4 === 0) return { from: { gateway: { istio: 'ingressgateway' } }, host: `${service}.example.com`, path: '/api/x', headers };
     return { from: { namespace: index % 2 ? 'shop' : `team-${index % 5}` }, host: `${service}.shop`, path: `/api/${index}`, headers };

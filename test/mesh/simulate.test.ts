@@ -43,7 +43,7 @@ function differences(each: Case, outcome: Outcome): string[] {
   const hit = first.hops[0]?.hits[0];
   const { arrives, answer = {}, mirrors } = each;
   return [
-    ...shareDifferences(promised(each), answersOf(outcome)),
+    ...(each.perConnection ? strangers(promised(each), answersOf(outcome)) : shareDifferences(promised(each), answersOf(outcome))),
     ...(mirrors ? compared('mirrors', [...first.mirrors].sort(), [...mirrors].sort()) : []),
     ...(arrives?.path ? compared('path', hit?.path, arrives.path) : []),
     ...(arrives?.host ? compared('Host', hit?.host, arrives.host) : []),
@@ -65,6 +65,11 @@ function shareDifferences(shares: Readonly<Record<string, number>>, answers: Rea
     const got = answers[name] ?? 0;
     return Math.abs(got - total * share) > 4.5 * Math.sqrt(total * share * (1 - share)) ? [`${name} answers ${got} of ${total}, promised is a share of ${share}`] : [];
   });
+}
+
+/** Whoever answers though nothing is promised to him. */
+function strangers(shares: Readonly<Record<string, number>>, answers: Readonly<Record<string, number>>): string[] {
+  return Object.keys(answers).filter((name) => !(name in shares)).map((name) => `${name} answers, promised are ${Object.keys(shares).join(', ')}`);
 }
 
 function compared(what: string, got: unknown, wanted: unknown): string[] {

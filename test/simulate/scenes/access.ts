@@ -9,7 +9,8 @@ export const access: Scene[] = [
   {
     name: 'AuthorizationPolicies by request',
     manifests: [
-      ...app('shop/cart'), ...app('shop/closed'), ...app('shop/open'), ...app('shop/lists'),
+      ...app('shop/cart'), ...app('shop/closed'), ...app('shop/open'), ...app('shop/lists'), ...app('shop/tried'),
+      authorizationPolicy('shop/tried', { ...forApp('tried'), action: 'DENY', rules: [{}] }, { annotations: { 'istio.io/dry-run': 'true' } }),
       authorizationPolicy('shop/allow', { ...forApp('cart'), action: 'ALLOW', rules: [{ to: paths('/open', '/both', '/tree/*') }, { to: paths('/admin'), when: [{ key: 'request.headers[x-role]', values: ['admin'] }] }] }),
       authorizationPolicy('shop/deny', { ...forApp('cart'), action: 'DENY', rules: [{ to: paths('/both') }] }),
       authorizationPolicy('shop/nothing', { ...forApp('closed') }),
@@ -25,6 +26,7 @@ export const access: Scene[] = [
       { says: 'to and when hold together: no', send: { host: 'cart', path: '/admin' }, gets: '403' },
       { says: 'no rules deny everything', send: { host: 'closed' }, gets: '403' },
       { says: 'an empty rule denies nothing', send: { host: 'open' }, gets: 'open' },
+      { says: 'what is only tried denies nothing', send: { host: 'tried' }, gets: 'tried' },
       { says: 'methods and hosts', send: { host: 'lists' }, gets: 'lists' },
       { says: 'not this method', send: { host: 'lists', method: 'POST' }, gets: '403' },
       { says: 'not these paths', send: { host: 'lists', path: '/x.php' }, gets: '403' },

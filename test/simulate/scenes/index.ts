@@ -1,5 +1,6 @@
 import { access } from './access';
 import { actions } from './actions';
+import { bookshop } from './bookshop';
 import { delegates } from './delegates';
 import { destinationRules } from './destination-rules';
 import { faults } from './faults';
@@ -27,4 +28,5 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   'Sidecars': sidecars,
   'policies of access': access,
   'delegates': delegates,
+  'YAML by hand': bookshop,
 };

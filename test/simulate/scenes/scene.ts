@@ -11,6 +11,8 @@ export interface Case {
   readonly send: Omit<SimulatedRequest, 'from'>;
   /** Who answers, by workload, or the failure as Envoy reports it, such as `503 NC`; with the share of each where they are several. */
   readonly gets: string | Readonly<Record<string, number>>;
+  /** The choice is made once for a connection, which a proxy keeps: no shares of few requests can be told. */
+  readonly perConnection?: boolean;
   /** Who gets copies. */
   readonly mirrors?: readonly string[];
   /** Parts of the request as the application gets it; a header that is `null` must not be there. */

@@ -14,8 +14,8 @@ export const virtualHosts: Scene[] = [
         { says: `${host} means the service to its own namespace`, send: { host: 'cart.shop.svc.cluster.local', headers: { host } }, gets: 'cart-v2' })),
       ...['cart.shop', 'cart.shop.svc', 'cart.shop.svc.cluster.local'].map((host) => (
         { says: `${host} means it to other namespaces`, from: { namespace: 'stranger' }, send: { host: 'cart.shop.svc.cluster.local', headers: { host } }, gets: 'cart-v2' })),
-      { says: 'its short name means nothing to other namespaces, so that no rule applies', from: { namespace: 'stranger' }, send: { host: 'cart.shop.svc.cluster.local', headers: { host: 'cart' } }, gets: { 'cart-v1': 0.5, 'cart-v2': 0.5 } },
-      { says: 'an unknown Host passes by all rules, to where the connection goes', send: { host: 'cart', headers: { host: 'www.example.com' } }, gets: { 'cart-v1': 0.5, 'cart-v2': 0.5 } },
+      { says: 'its short name means nothing to other namespaces, so that no rule applies', from: { namespace: 'stranger' }, send: { host: 'cart.shop.svc.cluster.local', headers: { host: 'cart' } }, gets: { 'cart-v1': 0.5, 'cart-v2': 0.5 }, perConnection: true },
+      { says: 'an unknown Host passes by all rules, to where the connection goes', send: { host: 'cart', headers: { host: 'www.example.com' } }, gets: { 'cart-v1': 0.5, 'cart-v2': 0.5 }, perConnection: true },
     ],
   },
   {

@@ -1,0 +1,70 @@
+import { OUTSIDE, SHOP } from './scenes';
+import { MeshModel, SimulatedRequest } from '../../src/simulate';
+import { app, authorizationPolicy, envoyFilter, gateway, namespace, service, to, virtualService } from '../mesh/claims/support';
+
+const cart = app('shop/cart');
+const edge = gateway('shop/edge', { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] });
+const filter = (id: string, context: string | undefined, labels?: object) => envoyFilter(id, {
+  ...(labels ? { workloadSelector: { labels } } : {}), configPatches: [{ applyTo: 'HTTP_FILTER', match: { context } }],
+});
+
+function codes(manifests: object[], request: Partial<SimulatedRequest> = {}): string[] {
+  return MeshModel.of(manifests).send({ from: SHOP, host: 'cart', ...request }).caveats.map(({ code }) => code);
+}
+
+test('what is modelled is said without reservation', () => {
+  expect(codes([...cart, virtualService('shop/cart', { hosts: ['cart'], http: [{ route: [to('cart')] }] })])).toEqual([]);
+});
+
+describe('EnvoyFilters', () => {
+  test.each<[string, object, boolean]>([
+    ['on the way out of the sender', filter('shop/f', 'SIDECAR_OUTBOUND'), true],
+    ['on the way in at the destination', filter('shop/f', 'SIDECAR_INBOUND', { app: 'cart' }), true],
+    ['anywhere', filter('shop/f', 'ANY'), true],
+    ['without a context', filter('shop/f', undefined), true],
+    ['of the root namespace', filter('istio-system/f', 'SIDECAR_OUTBOUND'), true],
+    ['of other pods', filter('shop/f', 'SIDECAR_INBOUND', { app: 'other' }), false],
+    ['of another namespace', filter('other/f', 'SIDECAR_OUTBOUND'), false],
+    ['of gateways', filter('shop/f', 'GATEWAY'), false],
+  ])('%s', (_, manifest, matters) => {
+    expect(codes([...cart, manifest])).toEqual(matters ? ['EnvoyFilter'] : []);
+  });
+
+  test('at a gateway', () => {
+    const manifests = [...cart, edge, virtualService('shop/cart', { hosts: ['*'], gateways: ['edge'], http: [{ route: [to('cart')] }] })];
+    expect(codes([...manifests, filter('istio-system/f', 'GATEWAY', { istio: 'ingressgateway' })], { from: OUTSIDE, host: 'shop.example.com' })).toEqual(['EnvoyFilter']);
+  });
+});
+
+test.each<[string, object, string[]]>([
+  ['Wasm', { apiVersion: 'extensions.istio.io/v1alpha1', kind: 'WasmPlugin', metadata: { name: 'w', namespace: 'shop' }, spec: { url: 'oci://x' } }, ['WasmPlugin']],
+  ['routes of the Gateway API for the host', { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name: 'r', namespace: 'shop' }, spec: { parentRefs: [{ kind: 'Service', group: '', name: 'cart' }] } }, ['GatewayApi']],
+  ['routes of the Gateway API for another host', { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name: 'r', namespace: 'shop' }, spec: { parentRefs: [{ kind: 'Service', name: 'other' }] } }, []],
+  ['ambient mode', { ...namespace('shop'), metadata: { name: 'shop', labels: { 'istio.io/dataplane-mode': 'ambient', 'istio-injection': 'enabled' } } }, ['Ambient']],
+  ['policies that ask somebody else', authorizationPolicy('shop/p', { action: 'CUSTOM', provider: { name: 'x' }, rules: [{}] }), ['AuthorizationPolicy']],
+  ['policies that look at addresses', authorizationPolicy('shop/p', { action: 'DENY', rules: [{ from: [{ source: { ipBlocks: ['10.0.0.0/8'] } }] }] }), ['AuthorizationPolicy']],
+  ['header values that Envoy fills in', virtualService('shop/cart', { hosts: ['cart'], http: [{ route: [to('cart')], headers: { request: { set: { x: '%START_TIME%' } } } }] }), ['HeaderVariable']],
+  ['claims of tokens', virtualService('shop/cart', { hosts: ['cart'], http: [{ match: [{ headers: { '@request.auth.claims.sub': { exact: 'x' } } }], route: [to('cart')] }, { route: [to('cart')] }] }), ['JwtClaims']],
+])('what is not modelled is said where it could matter: %s', (_, manifest, expected) => {
+  expect(codes([...cart, manifest])).toEqual(expected);
+});
+
+test('ports that are routed by connection', () => {
+  expect(codes([...app('shop/base', [], [{ name: 'tcp', port: 5432, targetPort: 5432 }])], { host: 'base', port: 5432 })).toEqual(['Tcp']);
+});
+
+test('headless Services', () => {
+  expect(codes([service('shop/cart', { clusterIP: 'None', selector: { app: 'cart' }, ports: [{ name: 'http', port: 80 }] }), ...cart.slice(1)])).toEqual(['OriginalDestination']);
+});
+
+test('a dry run denies nothing', () => {
+  const policy = authorizationPolicy('shop/p', { action: 'DENY', rules: [{}] }, { annotations: { 'istio.io/dry-run': 'true' } });
+  const { branches } = MeshModel.of([...cart, policy]).send({ from: SHOP, host: 'cart' });
+  expect(branches.map(({ ending }) => ending)).toEqual(['served']);
+});
+
+test('a request with a token where tokens are checked may be refused', () => {
+  const authentication = { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name: 'jwt', namespace: 'shop' }, spec: { selector: { matchLabels: { app: 'cart' } }, jwtRules: [{ issuer: 'x' }] } };
+  expect(codes([...cart, authentication], { headers: { authorization: 'Bearer x' } })).toEqual(['RequestAuthentication']);
+  expect(codes([...cart, authentication])).toEqual([]);
+});
