@@ -138,6 +138,8 @@ export interface MeshOptions {
   readonly mtls?: boolean;
   /** Starts the mesh even if Istio's webhook would refuse an object. @default false */
   readonly skipValidation?: boolean;
+  /** Leaves out Envoy and the applications, which takes most of a start: nothing can be sent, only decided. @default false */
+  readonly decideOnly?: boolean;
 }
 
 /** What became of a request and its repetitions. */
@@ -265,6 +267,87 @@ export interface RawResponse {
   readonly body: string;
   /** Whether the proxy closed the connection after this answer. */
   readonly closed: boolean;
+}
+
+/**
+ * What the sender's proxy (or the gateway) would do with a request, read from what istiod configures it with: the first hop,
+ * and whether those that it leads to would take it.
+ */
+export interface Decision {
+  readonly id?: string;
+  /**
+   * - `route`: sends it to one of the destinations
+   * - `redirect`, `answer`: answers it
+   * - `none`: finds no route, 404
+   * - `deny`: a gateway's own policy, 403
+   * - `tcp`: passes on bytes, whatever they say
+   * - `plain`: the sender has no proxy
+   * - `refuse`: nothing listens
+   */
+  readonly action: 'route' | 'redirect' | 'answer' | 'none' | 'deny' | 'tcp' | 'plain' | 'refuse';
+  /** Istiod's name of the listener that takes it. */
+  readonly listener?: string;
+  /** The name of the route configuration, of the virtual host in it and of the route that takes the request. */
+  readonly routes?: string;
+  readonly virtualHost?: string;
+  readonly route?: string;
+  /** `namespace/name` of the VirtualService that the route was made of. */
+  readonly virtualService?: string;
+  /** Of what the proxy itself answers. */
+  readonly status?: number;
+  readonly location?: string;
+  readonly body?: string;
+  /** Changes of the headers of what the proxy itself answers, in order. */
+  readonly answerHeaders?: readonly DecidedChange[];
+  /** Their probabilities add up to 1. */
+  readonly destinations?: readonly DecidedDestination[];
+  /** How long the proxy waits for the answer. Absent: for ever. */
+  readonly timeoutMs?: number;
+  /** Beside the first attempt; conditions may be statuses. Absent: no route said so. */
+  readonly retries?: { readonly attempts: number; readonly on: readonly string[]; readonly perTryTimeoutMs?: number };
+  readonly mirrors?: readonly { readonly cluster: string; readonly known: boolean; readonly percent: number; readonly workloads: readonly DecidedShare[] }[];
+  readonly fault?: DecidedFault;
+}
+
+/** One of the clusters that a request may be sent to. */
+export interface DecidedDestination {
+  /** Istiod's name of the cluster. */
+  readonly cluster?: string;
+  /** Whether the proxy has it; if not, it answers 503. */
+  readonly known: boolean;
+  readonly probability: number;
+  readonly workloads: readonly DecidedShare[];
+  /** The request as the destination gets it, without what proxies add for themselves. */
+  readonly sent?: { readonly authority: string; readonly path: string; readonly headers: Readonly<Record<string, readonly string[]>> };
+  /** Changes of the answer's headers, in order. */
+  readonly answerHeaders?: readonly DecidedChange[];
+}
+
+/** A workload behind a cluster. */
+export interface DecidedShare {
+  /** Absent for hosts outside the mesh. */
+  readonly namespace?: string;
+  readonly workload: string;
+  /** Ready pods: workloads share the requests by their number. */
+  readonly pods: number;
+  /** Whether the workload's own policies refuse the request. */
+  readonly denied?: boolean;
+}
+
+/** One change of a header. */
+export interface DecidedChange {
+  readonly action: 'remove' | 'set' | 'add';
+  readonly name: string;
+  readonly value?: string;
+}
+
+/** Failures on purpose, in percent of the requests. */
+export interface DecidedFault {
+  readonly delayMs?: number;
+  readonly delayPercent?: number;
+  readonly abortStatus?: number;
+  readonly abortGrpc?: number;
+  readonly abortPercent?: number;
 }
 
 /** What is known of a mesh once it runs. */

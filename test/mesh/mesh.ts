@@ -1,5 +1,5 @@
 import type {
-  Analysis, Backends, Dump, MeshOptions, MeshRequest, MeshResponse, Outcome, Sender, Started, Stat, Validation,
+  Analysis, Backends, Decision, Dump, MeshOptions, MeshRequest, MeshResponse, Outcome, Sender, Started, Stat, Validation,
 } from './contract';
 import { RunnerProcess } from './runner-process';
 
@@ -86,6 +86,14 @@ export class Mesh {
     const sent = await this.runner.ask<{ outcomes: Outcome[]; warnings: string[] }>('send', { requests: requests.map(toRequest) });
     this.collected.push(...sent.warnings);
     return sent.outcomes;
+  }
+
+  /**
+   * What the senders' proxies would do with requests, read from what istiod configures them with; nothing is sent, so
+   * thousands take no longer than a few that are. Only the first hop is decided.
+   */
+  async decide(requests: readonly MeshRequest[]): Promise<Decision[]> {
+    return (await this.runner.ask<{ decisions: Decision[] }>('decide', { requests: requests.map(toRequest) })).decisions;
   }
 
   /** Envoy's counters and gauges whose name or cluster matches; those never used are not there. */

@@ -37,6 +37,7 @@ const usage = `usage: mesh-runner COMMAND [options] [MANIFESTS ...]
 
   serve      keep a mesh and take operations as JSON lines on standard input
   route      start a mesh, send the requests of a file, print the outcomes
+  decide     what istiod's routes would do with the requests of a file, without sending them
   validate   what Istio's schemas and admission webhook say about each object
   analyze    what istioctl's analyzers say
   dump       what istiod sends to one proxy
@@ -78,6 +79,7 @@ func run(args []string) (code int) {
 	command, ok := map[string]func() error{
 		"serve":    func() error { return serve(t, os.Stdin, quiet.Out) },
 		"route":    func() error { return route(t, requests, flags.Args()) },
+		"decide":   func() error { return decide(t, requests, flags.Args()) },
 		"validate": func() error { return printed(validate(contract.Manifests{Files: flags.Args()}, t)) },
 		"analyze":  func() error { return printed(analyze(contract.Manifests{Files: flags.Args()}, filesOnly)) },
 		"dump":     func() error { return dump(t, from, flags.Args()) },
@@ -89,7 +91,7 @@ func run(args []string) (code int) {
 	switch args[0] {
 	case "analyze":
 		flags.BoolVar(&filesOnly, "files-only", false, "see the manifests alone, as istioctl does without a cluster")
-	case "route":
+	case "route", "decide":
 		flags.StringVar(&requests, "requests", "", "`file` with the requests as JSON")
 	case "dump":
 		flags.StringVar(&from, "from", "", "the sender as `JSON`, such as {\"namespace\":\"shop\"}")
@@ -229,24 +231,29 @@ type routeFile struct {
 	Requests []contract.Request `json:"requests"`
 }
 
-func route(t tools, requests string, files []string) error {
+// requestsOf reads a file of requests, which says beside them what the mesh is like.
+func requestsOf(command, requests string, files []string) (in routeFile, err error) {
 	if requests == "" {
-		return contract.Inputf("route needs --requests FILE")
+		return in, contract.Inputf("%s needs --requests FILE", command)
 	}
 	data, err := os.ReadFile(requests)
 	if err != nil {
-		return contract.Inputf("cannot read requests: %v", err)
+		return in, contract.Inputf("cannot read requests: %v", err)
 	}
-	var in routeFile
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		err = decode(data, &in.Requests)
 	} else {
 		err = decode(data, &in)
 	}
+	in.Files = append(files, in.Files...)
+	return in, err
+}
+
+func route(t tools, requests string, files []string) error {
+	in, err := requestsOf("route", requests, files)
 	if err != nil {
 		return err
 	}
-	in.Files = append(files, in.Files...)
 	ctx, cancel := interruptible()
 	defer cancel()
 	start := time.Now()
@@ -261,6 +268,24 @@ func route(t tools, requests string, files []string) error {
 		return err
 	}
 	return emit(map[string]any{"started": started, "outcomes": sent.Outcomes, "warnings": sent.Warnings})
+}
+
+func decide(t tools, requests string, files []string) error {
+	in, err := requestsOf("decide", requests, files)
+	if err != nil {
+		return err
+	}
+	in.DecideOnly = true
+	m, err := mesh.Start(in.Mesh, t.envoy)
+	if err != nil {
+		return err
+	}
+	defer m.Stop()
+	decided, err := m.Decide(in.Requests)
+	if err != nil {
+		return err
+	}
+	return emit(decided)
 }
 
 func dump(t tools, from string, files []string) error {

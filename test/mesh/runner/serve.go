@@ -21,7 +21,7 @@ type operation struct {
 	Op string          `json:"op"`
 
 	Mesh      *contract.Mesh                `json:"mesh,omitempty"`      // start
-	Requests  []contract.Request            `json:"requests,omitempty"`  // send
+	Requests  []contract.Request            `json:"requests,omitempty"`  // send, decide
 	Filter    string                        `json:"filter,omitempty"`    // stats
 	Backends  map[string]contract.Behaviour `json:"backends,omitempty"`  // backends
 	Manifests *contract.Manifests           `json:"manifests,omitempty"` // update, validate, analyze
@@ -127,7 +127,7 @@ func (s *server) do(op operation) (result any, err error) {
 			return analyze(*op.Manifests, op.FilesOnly)
 		}
 		return validate(*op.Manifests, s.tools)
-	case "send", "stats", "backends", "update", "dump":
+	case "send", "decide", "stats", "backends", "update", "dump":
 	default:
 		return nil, contract.Inputf("unknown operation '%s'", op.Op)
 	}
@@ -137,7 +137,12 @@ func (s *server) do(op operation) (result any, err error) {
 	if m == nil {
 		return nil, contract.Inputf("%s needs a mesh: start one first", op.Op)
 	}
+	if (op.Op == "send" || op.Op == "stats" || op.Op == "backends") && !m.Complete() {
+		return nil, contract.Inputf("%s needs a whole mesh: this one was started with 'decideOnly'", op.Op)
+	}
 	switch op.Op {
+	case "decide":
+		return m.Decide(op.Requests)
 	case "send":
 		return m.Send(s.ctx, op.Requests)
 	case "stats":

@@ -31,6 +31,8 @@ type Mesh struct {
 	MTLS bool `json:"mtls,omitempty"`
 	// SkipValidation starts the mesh even if Istio's webhook would refuse an object.
 	SkipValidation bool `json:"skipValidation,omitempty"`
+	// DecideOnly leaves out Envoy and the applications: nothing can be sent, only decided.
+	DecideOnly bool `json:"decideOnly,omitempty"`
 }
 
 // Sender is where a request comes from: exactly one of a gateway, a workload of the manifests, or a client pod that

@@ -14,6 +14,7 @@ import (
 	"cdk8s-lanes/mesh-runner/internal/apps"
 	kube "cdk8s-lanes/mesh-runner/internal/cluster"
 	"cdk8s-lanes/mesh-runner/internal/contract"
+	"cdk8s-lanes/mesh-runner/internal/decide"
 	"cdk8s-lanes/mesh-runner/internal/envoy"
 	"cdk8s-lanes/mesh-runner/internal/judge"
 	"cdk8s-lanes/mesh-runner/internal/manifests"
@@ -40,6 +41,7 @@ type Mesh struct {
 	cluster atomic.Pointer[kube.Cluster] // applications look at it while requests are under way
 	pilot   *pilot.Server
 	plan    *plan.Plan
+	decider *decide.Decider // nil until it is needed
 	told    []string
 }
 
@@ -75,9 +77,12 @@ func (m *Mesh) start(envoyBinary string) (err error) {
 	if m.planner, err = plan.NewPlanner(m.slot, options.Calls, options.MTLS); err != nil {
 		return err
 	}
+	m.settings = apps.NewSettings(options.Backends, m.services)
+	if options.DecideOnly {
+		return m.renew()
+	}
 	m.traffic = traffic.New(m.planner)
 	m.fleet = apps.NewFleet(m.traffic, options.Propagate)
-	m.settings = apps.NewSettings(options.Backends, m.services)
 	if m.envoy, err = envoy.Start(envoyBinary, m.traffic.Logged); err != nil {
 		return err
 	}
@@ -110,9 +115,10 @@ func (m *Mesh) services(app *plan.App) []string {
 func (m *Mesh) rebuild() error {
 	previous, previousPilot := m.cluster.Load(), m.pilot
 	err := m.renew()
-	if err == nil {
+	if err == nil && !m.options.DecideOnly {
 		err = m.apply()
 	}
+	m.decider = nil
 	obsolete := previousPilot
 	if err != nil {
 		obsolete = m.pilot
@@ -220,6 +226,9 @@ func (m *Mesh) news() []string {
 	m.told = append(m.told, news...)
 	return news
 }
+
+// Complete tells whether there is more than what is needed to decide.
+func (m *Mesh) Complete() bool { return !m.options.DecideOnly }
 
 // Send sends requests, one after the other. Envoy gets what they need beforehand; what it has stays as it is.
 func (m *Mesh) Send(ctx context.Context, requests []contract.Request) (*contract.Sent, error) {

@@ -130,11 +130,7 @@ func (p *Plan) endpoints(assignment *endpoint.ClusterLoadAssignment, namespace s
 				continue
 			}
 			port := int(socket.GetPortValue())
-			addresses := []string{net.JoinHostPort(socket.Address, strconv.Itoa(port))}
-			if ip := net.ParseIP(socket.Address); ip == nil || !ip.IsLoopback() {
-				addresses = p.resolveAll(socket.Address, namespace, port)
-			}
-			for _, address := range addresses {
+			for _, address := range p.Resolved(socket.Address, namespace, port) {
 				copied := proto.Clone(lb).(*endpoint.LbEndpoint)
 				host, service, err := net.SplitHostPort(address)
 				if err != nil {

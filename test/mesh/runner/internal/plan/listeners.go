@@ -60,17 +60,7 @@ func (p *Plan) outboundListener(cfg *pilot.Config, proxy pilot.Proxy, original *
 
 // gatewayListener adds a listener of a gateway. A server with TLS is served in plain text: the chain that a client's
 // server name would have chosen gets a listener of its own.
-func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *listener.Listener, host string) (*Listener, error) {
-	var chosen *listener.FilterChain
-	best := -1
-	for _, chain := range original.FilterChains {
-		if chain.TransportSocket == nil && len(chain.GetFilterChainMatch().GetServerNames()) == 0 {
-			continue
-		}
-		if rank := serverNameRank(chain.GetFilterChainMatch().GetServerNames(), host); rank > best {
-			chosen, best = chain, rank
-		}
-	}
+func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *listener.Listener, chosen *listener.FilterChain) (*Listener, error) {
 	port := original.GetAddress().GetSocketAddress().GetPortValue()
 	key := "gateway " + proxy.ID() + "|" + original.Name
 	address := fmt.Sprintf("%s:%d", proxy.IP, port)
@@ -98,22 +88,6 @@ func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *l
 		}
 	}
 	return known, p.addListener(l, known)
-}
-
-// serverNameRank says how well server names fit a host: -1 not at all, then none given, wildcard, exact.
-func serverNameRank(names []string, host string) int {
-	if len(names) == 0 {
-		return 0
-	}
-	rank := -1
-	for _, name := range names {
-		if suffix, wildcard := strings.CutPrefix(name, "*"); wildcard && strings.HasSuffix(host, suffix) {
-			rank = max(rank, len(suffix))
-		} else if name == host {
-			return 1 << 16
-		}
-	}
-	return rank
 }
 
 // outboundChain adapts one filter chain of a sidecar's outbound side or a gateway, and follows where it leads.

@@ -200,13 +200,18 @@ func callKey(call contract.Call) string {
 	return key + "]"
 }
 
-// Make plans for a state of the cluster.
-func (p *Planner) Make(c *kube.Cluster, server *pilot.Server) (*Plan, error) {
-	plan := &Plan{
+// Empty is a plan for nobody's demands, which can be asked for addresses.
+func (p *Planner) Empty(c *kube.Cluster, server *pilot.Server) *Plan {
+	return &Plan{
 		Resources: envoy.Resources{}, Apps: map[string]*App{},
 		planner: p, cluster: c, pilot: server,
 		listeners: map[string]*Listener{}, reached: map[string]*reach{}, followed: map[string]bool{}, ways: map[string]*Way{},
 	}
+}
+
+// Make plans for a state of the cluster.
+func (p *Planner) Make(c *kube.Cluster, server *pilot.Server) (*Plan, error) {
+	plan := p.Empty(c, server)
 	for _, key := range p.order {
 		if err := plan.follow(p.demands[key].from, p.demands[key].call); err != nil {
 			return nil, err

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-
-	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 )
 
 // Way is how a call leaves its sender.
@@ -42,45 +40,26 @@ func (p *Plan) build(from Source, host string, port int) (*Way, error) {
 	return p.sidecarWay(from, host, port)
 }
 
-// gatewayWay enters the mesh: the Service in front of the gateway translates the port.
+// gatewayWay enters the mesh.
 func (p *Plan) gatewayWay(from Source, host string, port int) (*Way, error) {
 	way := &Way{Local: from.ClientIP, reach: newReach()}
-	cfg, err := p.pilot.Config(from.Proxy)
+	entry, err := p.gatewayEntry(from, host, port)
+	if err != nil || entry.Listener == nil {
+		return way, err
+	}
+	known, err := p.gatewayListener(entry.Config, from.Proxy, entry.Listener, entry.Chain)
 	if err != nil {
 		return nil, err
 	}
-	target := port
-	if pod := p.cluster.Pod(from.Proxy.IP); pod != nil {
-		for _, service := range p.cluster.ServicesOf(pod) {
-			for _, sp := range service.Object.Spec.Ports {
-				if int(sp.Port) == port {
-					target = service.TargetPort(sp, pod)
-				}
-			}
-		}
-	}
-	for _, l := range cfg.Listeners {
-		if int(l.GetAddress().GetSocketAddress().GetPortValue()) == target {
-			known, err := p.gatewayListener(cfg, from.Proxy, l, host)
-			if err != nil {
-				return nil, err
-			}
-			way.Addresses, way.Logged, way.reach = []string{known.Address}, known.HTTP, known.reach
-			way.EndsTLS = known.EndsTLS
-			return way, nil
-		}
-	}
+	way.Addresses, way.Logged, way.reach = []string{known.Address}, known.HTTP, known.reach
+	way.EndsTLS = known.EndsTLS
 	return way, nil
 }
 
 // plainWay is what Kubernetes alone does: a Service's ready endpoints in turn.
 func (p *Plan) plainWay(from Source, host string, port int) (*Way, error) {
 	way := &Way{Local: from.Proxy.IP, reach: newReach()}
-	if target := p.cluster.Resolve(host, from.Proxy.Namespace); target.Pod != nil {
-		way.Addresses = []string{net.JoinHostPort(target.Pod.IP, strconv.Itoa(port))}
-	} else {
-		way.Addresses = p.resolveAll(host, from.Proxy.Namespace, port)
-	}
+	way.Addresses = p.Plainly(from, host, port)
 	for _, address := range way.Addresses {
 		if err := p.reachAddress(address, way.reach); err != nil {
 			return nil, err
@@ -89,42 +68,24 @@ func (p *Plan) plainWay(from Source, host string, port int) (*Way, error) {
 	return way, nil
 }
 
-// sidecarWay goes through the sender's own proxy: the listener that iptables and the proxy would choose.
+// sidecarWay goes through the sender's own proxy.
 func (p *Plan) sidecarWay(from Source, host string, port int) (*Way, error) {
-	cfg, err := p.pilot.Config(from.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	asked, destinations := p.destination(host, from.Proxy.Namespace, port)
-	var chosen *listener.Listener
-	for _, name := range []string{fmt.Sprintf("%s_%d", asked, port), fmt.Sprintf("0.0.0.0_%d", port), virtualOutbound} {
-		for _, l := range cfg.Listeners {
-			if l.Name == name && chosen == nil {
-				chosen = l
-			}
-		}
-	}
 	way := &Way{Local: from.Proxy.IP, reach: newReach()}
-	if chosen == nil {
-		return way, nil
+	entry, err := p.sidecarEntry(from, host, port)
+	if err != nil || entry.Listener == nil {
+		return way, err
 	}
-	known, err := p.outboundListener(cfg, from.Proxy, chosen)
+	known, err := p.outboundListener(entry.Config, from.Proxy, entry.Listener)
 	if err != nil {
 		return nil, err
 	}
 	way.Addresses, way.Logged = []string{known.Address}, known.HTTP
-	way.Destinations = destinations
+	way.Destinations = entry.Destinations
 	way.reach.add(known.reach)
-	for _, address := range destinations {
+	for _, address := range p.Served(entry.Destinations) {
 		// Clusters of the type ORIGINAL_DST go where the sender meant to go.
-		addresses := []string{address}
-		if app := p.Apps[address]; app != nil && app.Forward != nil {
-			addresses = app.Forward
-		}
-		for _, address := range addresses {
-			if err := p.reachAddress(address, way.reach); err != nil {
-				return nil, err
-			}
+		if err := p.reachAddress(address, way.reach); err != nil {
+			return nil, err
 		}
 	}
 	return way, nil
