@@ -317,6 +317,8 @@ export interface DecidedDestination {
   readonly known: boolean;
   readonly probability: number;
   readonly workloads: readonly DecidedShare[];
+  /** A part of what DestinationRules say about the cluster, in Envoy's words; limits that are absent are none. */
+  readonly policy?: { readonly loadBalancer: string; readonly maxConnections?: number; readonly maxPendingRequests?: number; readonly consecutive5xx?: number };
   /** The request as the destination gets it, without what proxies add for themselves. */
   readonly sent?: { readonly authority: string; readonly path: string; readonly headers: Readonly<Record<string, readonly string[]>> };
   /** Changes of the answer's headers, in order. */

@@ -56,10 +56,22 @@ type Destination struct {
 	Probability float64 `json:"probability"`
 	// Workloads share the requests by the number of their ready pods.
 	Workloads []Share `json:"workloads"`
+	// Policy is that of the cluster.
+	Policy *Policy `json:"policy,omitempty"`
 	// Sent is the request as the destination gets it.
 	Sent *SentRequest `json:"sent,omitempty"`
 	// AnswerHeaders are the changes of the answer's headers, in order.
 	AnswerHeaders []HeaderChange `json:"answerHeaders,omitempty"`
+}
+
+// Policy is a part of what DestinationRules say about a cluster; 0 stands for no limit.
+type Policy struct {
+	// LoadBalancer is Envoy's name, such as LEAST_REQUEST.
+	LoadBalancer       string `json:"loadBalancer"`
+	MaxConnections     uint32 `json:"maxConnections,omitempty"`
+	MaxPendingRequests uint32 `json:"maxPendingRequests,omitempty"`
+	// Consecutive5xx is how many errors eject a pod, 0 for never.
+	Consecutive5xx uint32 `json:"consecutive5xx,omitempty"`
 }
 
 // Share is a workload behind a destination.

@@ -13,6 +13,8 @@ import (
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 
+	"google.golang.org/protobuf/types/known/anypb"
+
 	kube "cdk8s-lanes/mesh-runner/internal/cluster"
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/pilot"
@@ -48,9 +50,11 @@ func (d *Decider) decide(from plan.Source, r contract.Request) (contract.Decisio
 		if len(addresses) == 0 {
 			return contract.Decision{Action: contract.ActionRefuse}, nil
 		}
+		m := received(r, false, true)
+		workloads := d.shares(addresses)
 		return contract.Decision{Action: contract.ActionPlain, Destinations: []contract.Destination{
-			{Known: true, Probability: 1, Workloads: d.shares(addresses)},
-		}}, nil
+			{Known: true, Probability: 1, Workloads: workloads},
+		}}, d.judge(workloads, addresses, from, false, &m)
 	}
 	entry, err := d.plan.Enter(from, r.Host, r.Port)
 	if err != nil || entry.Listener == nil {
@@ -69,13 +73,9 @@ func (d *Decider) decide(from plan.Source, r contract.Request) (contract.Decisio
 		typed := filter.GetTypedConfig()
 		switch {
 		case typed.MessageIs(&hcm.HttpConnectionManager{}):
-			manager := d.managers[chain]
-			if manager == nil {
-				manager = &hcm.HttpConnectionManager{}
-				if err := typed.UnmarshalTo(manager); err != nil {
-					return decision, err
-				}
-				d.managers[chain] = manager
+			manager, err := d.manager(chain, typed)
+			if err != nil {
+				return decision, err
 			}
 			return decision, d.http(entry, manager, from, r, &decision)
 		case typed.MessageIs(&tcp.TcpProxy{}):
@@ -84,11 +84,25 @@ func (d *Decider) decide(from plan.Source, r contract.Request) (contract.Decisio
 				return decision, err
 			}
 			decision.Action = contract.ActionTCP
-			decision.Destinations, err = d.tcp(entry, proxied)
+			m := received(r, false, true)
+			decision.Destinations, err = d.tcp(entry, proxied, from, &m)
 			return decision, err
 		}
 	}
 	return decision, fmt.Errorf("the filter chain '%s' of %s leads nowhere", chain.Name, entry.Listener.Name)
+}
+
+// manager is the HTTP connection manager of a filter chain.
+func (d *Decider) manager(chain *listener.FilterChain, typed *anypb.Any) (*hcm.HttpConnectionManager, error) {
+	if known := d.managers[chain]; known != nil {
+		return known, nil
+	}
+	manager := &hcm.HttpConnectionManager{}
+	if err := typed.UnmarshalTo(manager); err != nil {
+		return nil, err
+	}
+	d.managers[chain] = manager
+	return manager, nil
 }
 
 // chainFor is the filter chain that takes a plain HTTP/1.1 connection, or one that speaks TLS.
@@ -154,7 +168,7 @@ func chainRank(match *listener.FilterChainMatch, asked string, r contract.Reques
 	return rank
 }
 
-func (d *Decider) tcp(entry *plan.Entry, proxied *tcp.TcpProxy) ([]contract.Destination, error) {
+func (d *Decider) tcp(entry *plan.Entry, proxied *tcp.TcpProxy, from plan.Source, m *message) ([]contract.Destination, error) {
 	shares := map[string]float64{proxied.GetCluster(): 1}
 	names := []string{proxied.GetCluster()}
 	if weighted := proxied.GetWeightedClusters(); weighted != nil {
@@ -172,7 +186,7 @@ func (d *Decider) tcp(entry *plan.Entry, proxied *tcp.TcpProxy) ([]contract.Dest
 	}
 	var destinations []contract.Destination
 	for _, name := range names {
-		known, workloads, err := d.members(entry, name)
+		known, workloads, err := d.members(entry, name, from, m)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,16 @@ func (d *Decider) http(entry *plan.Entry, manager *hcm.HttpConnectionManager, fr
 	}
 	decision.Routes = rc.Name
 	m := received(r, manager.GetNormalizePath().GetValue(), !manager.GetUseRemoteAddress().GetValue())
+	if from.Proxy.Router {
+		denied, err := managerDenies(manager, arrival{message: &m, port: listened(entry), from: from.ClientIP})
+		if err != nil {
+			return err
+		}
+		if denied {
+			decision.Action, decision.Status = contract.ActionDeny, 403
+			return nil
+		}
+	}
 	decision.Action, decision.Status = contract.ActionNone, 404
 	vhost := virtualHost(rc, m.authority)
 	if vhost == nil {
@@ -45,14 +55,19 @@ func (d *Decider) http(entry *plan.Entry, manager *hcm.HttpConnectionManager, fr
 			return err
 		}
 		if fits {
-			return d.act(entry, rc, vhost, candidate, &m, decision)
+			return d.act(entry, from, rc, vhost, candidate, &m, decision)
 		}
 	}
 	return nil
 }
 
+// listened is the port that a listener is bound to.
+func listened(entry *plan.Entry) int {
+	return int(entry.Listener.GetAddress().GetSocketAddress().GetPortValue())
+}
+
 // act says what a route does.
-func (d *Decider) act(entry *plan.Entry, rc *route.RouteConfiguration, vhost *route.VirtualHost, r *route.Route, m *message, decision *contract.Decision) error {
+func (d *Decider) act(entry *plan.Entry, from plan.Source, rc *route.RouteConfiguration, vhost *route.VirtualHost, r *route.Route, m *message, decision *contract.Decision) error {
 	if len(rc.RequestHeadersToAdd)+len(rc.ResponseHeadersToAdd)+len(vhost.RequestHeadersToAdd)+len(vhost.ResponseHeadersToAdd) > 0 {
 		return fmt.Errorf("header operations of %s are not understood", vhost.Name)
 	}
@@ -75,7 +90,7 @@ func (d *Decider) act(entry *plan.Entry, rc *route.RouteConfiguration, vhost *ro
 		if err := fault(r, decision); err != nil {
 			return err
 		}
-		return d.forward(entry, r, vhost, action.Route, m, decision)
+		return d.forward(entry, from, r, vhost, action.Route, m, decision)
 	}
 	return fmt.Errorf("the action of route '%s' is not understood: %v", r.Name, r.Action)
 }
@@ -92,7 +107,7 @@ func madeOf(r *route.Route) string {
 }
 
 // forward says where a request goes, and how.
-func (d *Decider) forward(entry *plan.Entry, r *route.Route, vhost *route.VirtualHost, action *route.RouteAction, m *message, decision *contract.Decision) error {
+func (d *Decider) forward(entry *plan.Entry, from plan.Source, r *route.Route, vhost *route.VirtualHost, action *route.RouteAction, m *message, decision *contract.Decision) error {
 	own := changes(r.RequestHeadersToAdd, r.RequestHeadersToRemove)
 	answer := changes(r.ResponseHeadersToAdd, r.ResponseHeadersToRemove)
 	path, err := rewritten(action, r.Match, m)
@@ -100,10 +115,6 @@ func (d *Decider) forward(entry *plan.Entry, r *route.Route, vhost *route.Virtua
 		return err
 	}
 	add := func(name string, share float64, request, response []contract.HeaderChange, host string) error {
-		known, workloads, err := d.members(entry, name)
-		if err != nil {
-			return err
-		}
 		sent := &contract.SentRequest{Authority: m.authority, Path: path, Headers: changed(m.headers, append(request, own...))}
 		if host != "" {
 			sent.Authority = host
@@ -111,8 +122,13 @@ func (d *Decider) forward(entry *plan.Entry, r *route.Route, vhost *route.Virtua
 		if literal := action.GetHostRewriteLiteral(); literal != "" {
 			sent.Authority = literal
 		}
+		arriving := message{method: m.method, scheme: m.scheme, authority: sent.Authority, path: normalized(path), headers: sent.Headers}
+		known, workloads, err := d.members(entry, name, from, &arriving)
+		if err != nil {
+			return err
+		}
 		decision.Destinations = append(decision.Destinations, contract.Destination{
-			Cluster: name, Known: known, Probability: share, Workloads: workloads, Sent: sent, AnswerHeaders: append(response, answer...),
+			Cluster: name, Known: known, Probability: share, Workloads: workloads, Policy: policy(entry.Config.Clusters[name]), Sent: sent, AnswerHeaders: append(response, answer...),
 		})
 		return nil
 	}
@@ -145,7 +161,7 @@ func (d *Decider) forward(entry *plan.Entry, r *route.Route, vhost *route.Virtua
 	if policy != nil {
 		decision.Retries = retries(policy)
 	}
-	return d.mirrors(entry, action, decision)
+	return d.mirrors(entry, from, action, m, decision)
 }
 
 func retries(policy *route.RetryPolicy) *contract.Retries {
@@ -164,9 +180,12 @@ func retries(policy *route.RetryPolicy) *contract.Retries {
 	return result
 }
 
-func (d *Decider) mirrors(entry *plan.Entry, action *route.RouteAction, decision *contract.Decision) error {
+// mirrors are sent what the first destination gets.
+func (d *Decider) mirrors(entry *plan.Entry, from plan.Source, action *route.RouteAction, m *message, decision *contract.Decision) error {
 	for _, policy := range action.RequestMirrorPolicies {
-		known, workloads, err := d.members(entry, policy.Cluster)
+		sent := decision.Destinations[0].Sent
+		arriving := message{method: m.method, scheme: m.scheme, authority: sent.Authority, path: normalized(sent.Path), headers: sent.Headers}
+		known, workloads, err := d.members(entry, policy.Cluster, from, &arriving)
 		if err != nil {
 			return err
 		}

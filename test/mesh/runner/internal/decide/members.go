@@ -1,59 +1,66 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-
-	"cmp"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/plan"
 )
 
-// blackHole is istiod's cluster that has no members on purpose.
-const blackHole = "BlackHoleCluster"
-
-// members tells whether the sender's proxy has the cluster, and who belongs to it.
-func (d *Decider) members(entry *plan.Entry, name string) (bool, []contract.Share, error) {
+// members tells whether the sender's proxy has the cluster, who belongs to it, and which of them refuse the request.
+func (d *Decider) members(entry *plan.Entry, name string, from plan.Source, m *message) (bool, []contract.Share, error) {
 	c := entry.Config.Clusters[name]
 	if c == nil {
 		return false, []contract.Share{}, nil
 	}
-	var assignment *endpoint.ClusterLoadAssignment
+	addresses, err := d.addresses(entry, c)
+	if err != nil {
+		return true, nil, err
+	}
+	mutual, forced := secured(c)
+	if forced {
+		addresses = slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
+			host, _, err := splitAddress(address)
+			pod := d.cluster.Pod(host)
+			return err != nil || pod == nil || !pod.Sidecar
+		})
+	}
+	shares := d.shares(addresses)
+	return true, shares, d.judge(shares, addresses, from, mutual, m)
+}
+
+// addresses are those of a cluster's healthy members.
+func (d *Decider) addresses(entry *plan.Entry, c *cluster.Cluster) ([]string, error) {
+	assignment := c.LoadAssignment
 	switch {
 	case c.GetClusterType() != nil:
-		return true, nil, fmt.Errorf("the cluster '%s' is of a kind that is not understood: %s", name, c.GetClusterType().Name)
+		return nil, fmt.Errorf("the cluster '%s' is of a kind that is not understood: %s", c.Name, c.GetClusterType().Name)
+	case c.GetType() == cluster.Cluster_ORIGINAL_DST:
+		return d.plan.Served(entry.Destinations), nil
 	case c.GetType() == cluster.Cluster_EDS:
-		found, err := entry.Config.Endpoints(name)
+		found, err := entry.Config.Endpoints(c.Name)
 		if err != nil {
-			return true, nil, err
+			return nil, err
 		}
 		assignment = found
-	case c.GetType() == cluster.Cluster_ORIGINAL_DST:
-		if name == blackHole {
-			return true, []contract.Share{}, nil
-		}
-		return true, d.shares(d.plan.Served(entry.Destinations)), nil
-	default:
-		assignment = c.LoadAssignment
 	}
 	var addresses []string
 	for _, locality := range assignment.GetEndpoints() {
 		for _, lb := range locality.LbEndpoints {
 			socket := lb.GetEndpoint().GetAddress().GetSocketAddress()
 			healthy := lb.HealthStatus == core.HealthStatus_HEALTHY || lb.HealthStatus == core.HealthStatus_UNKNOWN
-			if socket == nil || !healthy {
-				continue
+			if socket != nil && healthy {
+				addresses = append(addresses, d.plan.Resolved(socket.Address, entry.Namespace, int(socket.GetPortValue()))...)
 			}
-			addresses = append(addresses, d.plan.Resolved(socket.Address, entry.Namespace, int(socket.GetPortValue()))...)
 		}
 	}
-	return true, d.shares(addresses), nil
+	return addresses, nil
 }
 
 // shares are the workloads that answer at addresses. Where nobody listens, nobody answers.
@@ -85,4 +92,23 @@ func (d *Decider) shares(addresses []string) []contract.Share {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Workload, b.Workload))
 	})
 	return shares
+}
+
+// policy is what a cluster was told by DestinationRules, as far as it tells them apart.
+func policy(c *cluster.Cluster) *contract.Policy {
+	if c == nil {
+		return nil
+	}
+	p := &contract.Policy{LoadBalancer: c.LbPolicy.String()}
+	const unlimited = 1<<32 - 1
+	for _, threshold := range c.GetCircuitBreakers().GetThresholds() {
+		if n := threshold.GetMaxConnections().GetValue(); n != unlimited {
+			p.MaxConnections = n
+		}
+		if n := threshold.GetMaxPendingRequests().GetValue(); n != unlimited {
+			p.MaxPendingRequests = n
+		}
+	}
+	p.Consecutive5xx = c.GetOutlierDetection().GetConsecutive_5Xx().GetValue()
+	return p
 }

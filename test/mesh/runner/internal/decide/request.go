@@ -3,7 +3,6 @@ package decide
 import (
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
@@ -40,13 +39,19 @@ func received(r contract.Request, normalize, trusted bool) message {
 	}
 	m.path, _, _ = strings.Cut(m.path, "#")
 	if normalize {
-		path, query, found := strings.Cut(m.path, "?")
-		m.path = normalizePath(path)
-		if found {
-			m.path += "?" + query
-		}
+		m.path = normalized(m.path)
 	}
 	return m
+}
+
+// normalized is a path with query of which the path is normalized.
+func normalized(full string) string {
+	path, query, found := strings.Cut(full, "?")
+	path = normalizePath(path)
+	if found {
+		return path + "?" + query
+	}
+	return path
 }
 
 // value is what matchers see of a header: all its lines in one.
@@ -87,13 +92,10 @@ func (m *message) parameter(name string) (string, bool) {
 	return "", false
 }
 
-// withoutPort takes a port off a host.
+// withoutPort takes off a host what stands behind its last colon; Envoy does not ask whether that is a number.
 func withoutPort(host string) string {
 	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasPrefix(host, "[") && !strings.HasSuffix(host[:i], "]") {
-		return host
-	}
-	if _, err := strconv.ParseUint(host[i+1:], 10, 16); err != nil {
+	if i < 0 || strings.LastIndexByte(host, ']') > i {
 		return host
 	}
 	return host[:i]

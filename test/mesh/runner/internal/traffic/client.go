@@ -129,6 +129,15 @@ func newRequest(ctx context.Context, call contract.Call, key string) (*http.Requ
 	}
 	// The path is sent as it is written.
 	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(call.Host, fmt.Sprint(call.Port)), Opaque: call.Path}
+	if strings.HasPrefix(call.Path, "//") {
+		// As an opaque part that would be a host.
+		path, query, _ := strings.Cut(call.Path, "?")
+		unescaped, err := url.PathUnescape(path)
+		if err != nil {
+			return nil, err
+		}
+		target.Opaque, target.Path, target.RawPath, target.RawQuery = "", unescaped, path, query
+	}
 	request, err := http.NewRequestWithContext(ctx, call.Method, "http://placeholder/", body)
 	if err != nil {
 		return nil, err
