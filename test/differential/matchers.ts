@@ -13,7 +13,7 @@ export function exactly(text: string): Matcher {
 }
 
 export function startsWith(text: string): Matcher {
-  return { match: { prefix: text }, hits: [text, `${text}x`, `${text}/x`], misses: [text.slice(0, -1), swapCase(text), `x${text}`] };
+  return { match: { prefix: text }, hits: [text, `${text}x`, text.startsWith('/') ? `${text}/x` : `${text}.x`], misses: [text.slice(0, -1), swapCase(text), `x${text}`] };
 }
 
 function fits(regex: string, hits: readonly string[], misses: readonly string[]): Matcher {

@@ -1,7 +1,7 @@
 import { Chance } from './chance';
 import { randomPolicies } from './random-policies';
 import { randomRequests } from './random-requests';
-import { type AimedVirtualService, randomGateways, randomVirtualServices, type Scenery } from './random-routes';
+import { type AimedVirtualService, randomGatewayPods, randomGateways, randomVirtualServices, type Scenery } from './random-routes';
 import { LANES, randomDestinationRules, randomEntries, randomNamespaces, randomServices, randomSidecars } from './random-services';
 import { weave } from '../../src/lanes/weave';
 import type { MeshRequest } from '../mesh/contract';
@@ -29,7 +29,7 @@ export function randomMesh(seed: number, requests = 45): RandomMesh {
     ...services.flatMap((service) => service.manifests),
     ...entries.map(({ manifest }) => manifest),
     ...randomDestinationRules(chance, services, entries),
-    ...gateways,
+    ...gateways, ...randomGatewayPods(chance, gateways),
     ...virtualServices.map(({ manifest }) => manifest).map((manifest) => chance.happens(0.4) ? woven(manifest, scenery) : manifest),
     ...randomSidecars(chance, services),
     ...judging ? randomPolicies(chance, services) : [],

@@ -44,15 +44,17 @@ function randomRequest(chance: Chance, scenery: Scenery, virtualServices: readon
   const target = chance.pick(scenery.services);
   const named = aimed && chance.happens(0.85) ? concrete(chance, chance.pick(aimed.hosts)) : hostOf(chance, scenery);
   const ports = chance.happens(0.9) ? portsOf(scenery, named) : [80, 8080, 443, 9999];
-  const port = aim.port ?? chance.pick(ports.length > 0 ? ports : target.ports.map(({ number }) => number));
+  const servedPorts = 'gateway' in from ? [80, 80, 80, 9090, 443] : ports.length > 0 ? ports : target.ports.map(({ number }) => number);
+  const port = aim.port !== undefined && (servedPorts.includes(aim.port) || chance.happens(0.2)) ? aim.port : chance.pick(servedPorts);
   const host = aim.authority?.replace(/:.*/, '') ?? named;
   const authority = aim.authority !== undefined ? aim.authority : spelled(chance, host);
   const path = withQuery(chance, aim.path ?? chance.pick(chance.pick(PATHS).hits.concat('/')), aim.query);
   const headers = {
-    ...Object.fromEntries(Object.entries({ ...noise(chance), ...aim.headers }).filter(([name, value]) => value !== undefined && !(name === 'user-agent' && value === '')).map(([name, value]) => [chance.happens(0.1) ? swapCase(name) : name, lines(chance, value!)])),
+    ...Object.fromEntries(Object.entries({ ...noise(chance), ...aim.headers }).filter(([name, value]) => value !== undefined && !(name === 'user-agent' && value === '')).map(([name, value]) => [chance.happens(0.1) ? swapCase(name) : name, name === 'user-agent' ? value! : lines(chance, value!)])),
     ...authority === host ? {} : { host: authority },
   };
   return {
+    ...'gateway' in from && port === 443 ? { tls: true } : {},
     from, host: chance.happens(0.92) ? host : named, port,
     ...aim.method || chance.happens(0.1) ? { method: aim.method ?? 'POST' } : {},
     ...path === '/' ? {} : { path },

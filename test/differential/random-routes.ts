@@ -1,7 +1,7 @@
 import { Chance } from './chance';
 import { aimedAt, COOKIES, exactly, type Matcher, METHODS, PATHS, QUERIES, startsWith, VALUES } from './matchers';
 import { age, exportTo, LANES, NAMESPACES, type RandomEntry, type RandomService, ROOT, VERSIONS, writtenHost } from './random-services';
-import { gateway, type Manifest, type Spec, virtualService } from '../mesh/claims/support';
+import { deployment, gateway, type Manifest, service, type Spec, virtualService } from '../mesh/claims/support';
 
 /** Hosts that no Service has. */
 export const VIRTUAL_HOSTS = ['virtual.example.com', 'shop.example.com', '*.example.com', 'pay.example.com', 'deep.shop.example.com'];
@@ -89,9 +89,9 @@ function randomMatch(chance: Chance, { gateways }: Scenery): AimedMatch {
         break;
       case 'scheme': match.scheme = chance.pick([{ exact: 'http' }, { exact: 'https' }, { prefix: 'http' }, { regex: 'https?' }]); break;
       case 'port': {
-        const number = chance.pick([80, 80, 8080, 9000]);
+        const number = chance.pick([80, 80, 80, 8080, 9000, 9090]);
         match.port = number;
-        aims.push((luck, aim) => { aim.port = luck.happens(0.8) ? number : luck.pick([80, 8080, 9000]); });
+        aims.push((luck, aim) => { aim.port = luck.happens(0.8) ? number : luck.pick([80, 8080, 9000, 9090]); });
         break;
       }
       case 'gateways': match.gateways = chance.pick([['mesh'], ...gateways.map((name) => [name]), ['mesh', ...gateways.slice(0, 1)]]); break;
@@ -292,13 +292,31 @@ export function randomGateways(chance: Chance): Manifest[] {
   });
 }
 
+/** The gateways' own Deployments and Services. Without them everybody would have to make up the same ones. */
+export function randomGatewayPods(chance: Chance, gateways: readonly Manifest[]): Manifest[] {
+  const selectors = [...new Set(gateways.map(({ spec }) => (spec as any).selector.istio as string))];
+  return selectors.flatMap((istio) => {
+    const home = chance.pick([ROOT, 'shop']);
+    const labels = { istio, app: `gateway-${istio}` };
+    const pods = deployment(`${home}/gateway-${istio}`, labels);
+    (pods.spec as any).template.metadata.annotations = { 'inject.istio.io/templates': 'gateway' };
+    return [
+      service(`${home}/gateway-${istio}`, {
+        selector: { istio },
+        ports: [{ name: 'http', port: 80, targetPort: chance.pick([8080, 80]) }, { name: 'http-more', port: chance.pick([9090, 9091]), targetPort: 9090 }, { name: 'https', port: 443, targetPort: 8443 }],
+      }),
+      pods,
+    ];
+  });
+}
+
 function randomServer(chance: Chance, index: number): Spec {
   const hosts = chance.some(['*', 'shop.example.com', '*.example.com', 'shop/*', './*', 'pay/pay.example.com', '*/virtual.example.com', './*.example.com', '*.local', '*.shop.svc.cluster.local', 'deep.shop.example.com', 'other/shop.example.com'], 1, 3);
   if (chance.happens(0.12)) {
     return { port: { number: 443, name: `https-${index}`, protocol: 'HTTPS' }, tls: { mode: 'SIMPLE', credentialName: 'secret' }, hosts };
   }
   return {
-    port: { number: chance.pick([80, 80, 80, 8080]), name: `http-${index}`, protocol: chance.pick(['HTTP', 'HTTP', 'HTTP2']) },
+    port: { number: chance.pick([80, 80, 80, 9090]), name: `http-${index}`, protocol: chance.pick(['HTTP', 'HTTP', 'HTTP2']) },
     hosts,
     ...chance.maybe(0.08, 'tls', () => ({ httpsRedirect: true })),
   };

@@ -35,6 +35,9 @@ func changes(add []*core.HeaderValueOption, remove []string) []contract.HeaderCh
 // literal is the text of a header value in which percent signs are doubled.
 func literal(format string) string { return strings.ReplaceAll(format, "%%", "%") }
 
+// inline are headers of which Envoy keeps one line.
+var inline = map[string]bool{"user-agent": true}
+
 // changed are headers after changes.
 func changed(headers map[string][]string, all []contract.HeaderChange) map[string][]string {
 	result := maps.Clone(headers)
@@ -45,7 +48,11 @@ func changed(headers map[string][]string, all []contract.HeaderChange) map[strin
 		case "set":
 			result[change.Name] = []string{change.Value}
 		default:
-			result[change.Name] = append(slices.Clone(result[change.Name]), change.Value)
+			values := append(slices.Clone(result[change.Name]), change.Value)
+			if inline[change.Name] {
+				values = []string{strings.Join(values, ",")}
+			}
+			result[change.Name] = values
 		}
 	}
 	return result

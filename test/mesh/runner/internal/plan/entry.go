@@ -42,7 +42,11 @@ func (p *Plan) gatewayEntry(from Source, host string, port int) (*Entry, error) 
 	}
 	target := port
 	if pod := p.cluster.Pod(from.Proxy.IP); pod != nil {
-		for _, service := range p.cluster.ServicesOf(pod) {
+		services := p.cluster.ServicesOf(pod)
+		if len(services) > 0 {
+			target = 0 // what no Service of theirs has, nobody outside can call
+		}
+		for _, service := range services {
 			for _, sp := range service.Object.Spec.Ports {
 				if int(sp.Port) == port {
 					target = service.TargetPort(sp, pod)

@@ -1,0 +1,218 @@
+import { type Branch, Ending, type HeaderChange, type Outcome, type SentRequest, type WorkloadShare } from '../../src/simulate';
+import type { DecidedDestination, Decision } from '../mesh/contract';
+
+/** What a simulated outcome and a decision of istiod's configuration both say, in one form. */
+export interface Facts {
+  readonly routes?: string;
+  readonly virtualHost?: string;
+  readonly virtualService?: string;
+  readonly route?: string;
+  /** How it ends, in words, with the probability: `served by shop/cart-v1 of outbound|80||…`, `503 NC of …`, `404 NR`, `redirect 301 …`. */
+  readonly ends: Readonly<Record<string, number>>;
+  /** What destinations get, and what is done to their answers, with the probability. */
+  readonly sent: Readonly<Record<string, number>>;
+  readonly policies: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly retries?: string;
+  readonly mirrors: readonly string[];
+  readonly fault?: string;
+}
+
+/** Where two facts differ, in words. */
+export function differences(simulated: Facts, real: Facts): string[] {
+  const common = (policies: Facts['policies']) => Object.fromEntries(Object.entries(policies).filter(([cluster]) => cluster in simulated.policies && cluster in real.policies));
+  const [us, them]: Facts[] = [simulated, real].map((facts) => ({ ...facts, policies: common(facts.policies) }));
+  return (Object.keys({ ...us, ...them }) as (keyof Facts)[]).flatMap((field) => {
+    const [ours, theirs] = [text(us[field]), text(them[field])];
+    return ours === theirs ? [] : [`${field}: simulated ${ours}, real ${theirs}`];
+  });
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) { return JSON.stringify(value) ?? 'nothing'; }
+  const sorted = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return JSON.stringify(Object.fromEntries(sorted.map(([key, each]) => [key, typeof each === 'number' ? Math.round(each * 1e6) / 1e6 : each])));
+}
+
+/** Probabilities of what is said with the same words. */
+class Tally {
+  readonly shares: Record<string, number> = {};
+
+  add(words: string, probability: number) {
+    if (probability > 0) { this.shares[words] = (this.shares[words] ?? 0) + probability; }
+  }
+}
+
+export function factsOfDecision(decision: Decision): Facts {
+  const { action, fault } = decision;
+  const ends = new Tally();
+  const sent = new Tally();
+  const policies: Record<string, string> = {};
+  const answer = answered(decision.answerHeaders ?? []);
+  switch (action) {
+    case 'none': ends.add('404 NR', 1); break;
+    case 'deny': ends.add('403', 1); break;
+    case 'refuse': ends.add('connection refused', 1); break;
+    case 'redirect': ends.add(`redirect ${decision.status} ${decision.location}${answer}`, 1); break;
+    case 'answer': ends.add(decision.virtualHost === 'block_all' ? '502' : `answer ${decision.status} ${decision.body ?? ''}${answer}`, 1); break;
+    default: {
+      const abort = (fault?.abortPercent ?? 0) / 100;
+      ends.add('abort', abort);
+      for (const each of decision.destinations!) {
+        decided(each, (1 - abort) * each.probability, ends, sent);
+        const { policy } = each;
+        if (policy && each.known && policy.loadBalancer !== 'CLUSTER_PROVIDED') {
+          policies[each.cluster!] = policyText(policy.loadBalancer, policy.maxConnections, policy.maxPendingRequests, policy.consecutive5xx);
+        }
+      }
+    }
+  }
+  return {
+    ...routing(decision),
+    ends: ends.shares, sent: sent.shares, policies,
+    ...action === 'route' && decision.timeoutMs ? { timeoutMs: decision.timeoutMs } : {},
+    ...retrying(decision.retries),
+    mirrors: (decision.mirrors ?? []).map(({ cluster, percent, known, workloads }) => mirrorText(cluster, percent, known ? workloads.filter(({ denied }) => !denied).map(named) : [])).sort(),
+    ...fault ? { fault: faultText(fault.delayMs, fault.delayPercent, fault.abortStatus ?? fault.abortGrpc, fault.abortPercent) } : {},
+  };
+}
+
+function routing({ routes, virtualHost, virtualService, route }: Decision): Partial<Facts> {
+  const real = virtualHost && !isStandIn(virtualHost);
+  return {
+    ...routes ? { routes } : {}, ...real ? { virtualHost } : {}, ...virtualService ? { virtualService } : {}, ...real && route ? { route } : {},
+  };
+}
+
+/** Virtual hosts that istiod adds for hosts that nothing is said of. */
+function isStandIn(virtualHost: string): boolean {
+  return ['allow_any', 'block_all'].includes(virtualHost) || virtualHost.startsWith('blackhole:');
+}
+
+/** What goes where the sender meant to go has no destination of its own. */
+function clusterName(cluster: string | undefined): string {
+  return cluster === undefined || cluster === '' || cluster === 'PassthroughCluster' ? 'whatever was called' : cluster;
+}
+
+/** Where the sender itself meant to go it may find nobody, or not even an address to try. */
+function nobody(cluster: string): string {
+  return [clusterName(undefined), 'BlackHoleCluster'].includes(cluster) ? 'connection refused' : `nobody of ${cluster}`;
+}
+
+function decided({ cluster: original, known, workloads, sent, answerHeaders }: DecidedDestination, probability: number, ends: Tally, requests: Tally) {
+  const cluster = clusterName(original);
+  const pods = workloads.reduce((sum, each) => sum + each.pods, 0);
+  if (!known) { ends.add(`503 NC of ${cluster}`, probability); return; }
+  if (pods === 0) { ends.add(nobody(cluster), probability); return; }
+  let served = 0;
+  for (const each of workloads) {
+    const share = probability * each.pods / pods;
+    ends.add(each.denied ? `403 of ${cluster}` : `served by ${named(each)} of ${cluster}`, share);
+    served += each.denied ? 0 : share;
+  }
+  if (sent) { requests.add(`${cluster}: ${sentText(sent, answerHeaders ?? [])}`, served); }
+}
+
+/** Hosts outside belong to no namespace, though their ServiceEntries do. */
+const named = ({ namespace, workload }: Pick<WorkloadShare, 'workload'> & { readonly namespace?: string }) => namespace && !workload.includes('.') ? `${namespace}/${workload}` : workload;
+
+export function factsOfOutcome(outcome: Outcome): Facts {
+  const ends = new Tally();
+  const sent = new Tally();
+  const policies: Record<string, string> = {};
+  // What is no HTTP to the proxy has no rule that decides, and no headers that it could change.
+  const decision = outcome.caveats.some(({ code }) => code === 'Tcp') ? undefined : outcome.decision;
+  for (const branch of outcome.branches) {
+    ended(branch, outcome.authority, ends);
+    const { destination } = branch;
+    const serves = (branch.ending === Ending.SERVED || branch.ending === Ending.OUTSIDE) && decision !== undefined;
+    if (serves && branch.sent) { sent.add(`${clusterName(destination?.cluster)}: ${sentText(branch.sent, branch.answerHeaders)}`, branch.probability); }
+    if (destination && branch.flag !== 'NC') {
+      const policy = (destination.policy ?? {}) as any;
+      policies[destination.cluster] = policyText(
+        policy.loadBalancer?.simple ?? 'LEAST_REQUEST', policy.connectionPool?.tcp?.maxConnections,
+        policy.connectionPool?.http?.http1MaxPendingRequests, policy.outlierDetection && (policy.outlierDetection.consecutive5xxErrors ?? 5),
+      );
+    }
+  }
+  const { fault } = outcome;
+  // A VirtualService none of whose rules match is named, which istiod's configuration does not.
+  const owner = outcome.branches.some(({ flag }) => flag === 'NR') ? undefined : decision?.delegatedBy ?? decision?.virtualService;
+  return {
+    ...decision?.routes ? { routes: decision.routes } : {},
+    ...decision?.virtualHost ? { virtualHost: decision.virtualHost } : {},
+    ...owner ? { virtualService: `${owner.namespace}/${owner.name}` } : {},
+    ...decision?.route ? { route: decision.route } : {},
+    ends: ends.shares, sent: sent.shares, policies,
+    ...outcome.timeoutMs ? { timeoutMs: outcome.timeoutMs } : {},
+    ...retrying(outcome.retries),
+    mirrors: outcome.mirrors.map(({ destination, percent, workloads }) => mirrorText(destination.cluster, percent, workloads.map(named))).sort(),
+    ...fault ? { fault: faultText(fault.delay?.ms, fault.delay?.percent, fault.abort?.status ?? grpcNumber(fault.abort?.grpcStatus), fault.abort?.percent) } : {},
+  };
+}
+
+function ended(branch: Branch, outcomeHost: string, ends: Tally) {
+  const { ending, probability, status, flag = '' } = branch;
+  const cluster = clusterName(branch.destination?.cluster);
+  switch (ending) {
+    case Ending.SERVED: case Ending.OUTSIDE:
+      branch.workloads.forEach((each) => ends.add(`served by ${named(each)} of ${cluster}`, probability * each.share));
+      if (branch.workloads.length === 0) { ends.add(`served by ${branch.destination?.host ?? outcomeHost} of ${cluster}`, probability); }
+      return;
+    case Ending.REDIRECTED: ends.add(`redirect ${status} ${branch.location}${answered(branch.answerHeaders)}`, probability); return;
+    case Ending.ANSWERED: ends.add(`answer ${status} ${branch.body ?? ''}${answered(branch.answerHeaders)}`, probability); return;
+    default:
+  }
+  if (flag.includes('FI')) {
+    ends.add('abort', probability);
+  } else if (flag === 'NC') {
+    ends.add(`503 NC of ${cluster}`, probability);
+  } else if (status === 403) {
+    ends.add(branch.destination ? `403 of ${cluster}` : '403', probability);
+  } else if (branch.destination) {
+    ends.add(nobody(cluster), probability);
+  } else {
+    ends.add(status === 0 ? 'connection refused' : `${status} ${flag}`.trim(), probability);
+  }
+}
+
+const GRPC = ['OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED', 'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED'];
+
+function grpcNumber(name: string | undefined): number | undefined {
+  return name === undefined ? undefined : GRPC.indexOf(name);
+}
+
+function retrying(retries: Decision['retries']): Partial<Facts> {
+  if (!retries || retries.attempts === 0) { return {}; }
+  return { retries: `${retries.attempts} on ${[...retries.on].sort().join(',')}${retries.perTryTimeoutMs ? ` each ${retries.perTryTimeoutMs} ms` : ''}` };
+}
+
+function mirrorText(cluster: string, percent: number, workloads: readonly string[]): string {
+  return `${Math.round(percent * 1e4) / 1e4} % to ${cluster}: ${workloads.length > 0 ? [...workloads].sort().join(', ') : 'nobody'}`;
+}
+
+function faultText(delayMs?: number, delayPercent?: number, abort?: number, abortPercent?: number): string {
+  return [delayPercent ? `${delayMs} ms for ${delayPercent} %` : '', abortPercent ? `${abort} for ${abortPercent} %` : ''].filter((part) => part !== '').join(', ');
+}
+
+function policyText(balancer: string, connections?: number, pending?: number, errors?: number): string {
+  return [balancer, connections && `${connections} connections`, pending && `${pending} pending`, errors && `${errors} errors`].filter(Boolean).join(', ');
+}
+
+/** Several lines of one header mean the same as one with commas, which Envoy makes of some. */
+function sentText({ authority, path, headers }: SentRequest, answer: readonly HeaderChange[]): string {
+  const lines = Object.entries(headers).filter(([, values]) => values.length > 0).map(([name, values]) => `${name}=${values.join(',')}`).sort();
+  return [authority, path, ...lines].join(' ') + answered(answer);
+}
+
+/** Changes of one header after each other; which header comes first makes no difference. */
+function answered(changes: readonly HeaderChange[]): string {
+  const byName: Record<string, string[]> = {};
+  for (const { action, name, value } of changes) {
+    const key = name.toLowerCase();
+    byName[key] = [...action === 'set' ? [] : byName[key] ?? [], action === 'remove' ? 'remove' : `${action} ${value}`];
+    if (action === 'remove') { byName[key] = ['remove']; }
+  }
+  const words = Object.entries(byName).map(([name, all]) => `${name}: ${all.join(', ')}`).sort();
+  return words.length > 0 ? ` | ${words.join('; ')}` : '';
+}
