@@ -1,7 +1,6 @@
-import { type Branch, Ending, type HeaderChange, type Outcome, type SentRequest, type WorkloadShare } from '../../src/simulate';
-import type { DecidedDestination, Decision } from '../mesh/contract';
+import type { DecidedChange, DecidedDestination, DecidedShare, Decision } from '../mesh/contract';
 
-/** What a simulated outcome and a decision of istiod's configuration both say, in one form. */
+/** What a decision says, in a form in which two that mean the same are the same. */
 export interface Facts {
   readonly routes?: string;
   readonly virtualHost?: string;
@@ -18,13 +17,14 @@ export interface Facts {
   readonly fault?: string;
 }
 
-/** Where two facts differ, in words. */
-export function differences(simulated: Facts, real: Facts): string[] {
+/** Where a simulated decision differs from the real one, in words. */
+export function differences(ours: Decision, theirs: Decision): string[] {
+  const [simulated, real] = [factsOf(ours), factsOf(theirs)];
   const common = (policies: Facts['policies']) => Object.fromEntries(Object.entries(policies).filter(([cluster]) => cluster in simulated.policies && cluster in real.policies));
   const [us, them]: Facts[] = [simulated, real].map((facts) => ({ ...facts, policies: common(facts.policies) }));
   return (Object.keys({ ...us, ...them }) as (keyof Facts)[]).flatMap((field) => {
-    const [ours, theirs] = [text(us[field]), text(them[field])];
-    return ours === theirs ? [] : [`${field}: simulated ${ours}, real ${theirs}`];
+    const [one, other] = [text(us[field]), text(them[field])];
+    return one === other ? [] : [`${field}: simulated ${one}, real ${other}`];
   });
 }
 
@@ -43,7 +43,7 @@ class Tally {
   }
 }
 
-export function factsOfDecision(decision: Decision): Facts {
+export function factsOf(decision: Decision): Facts {
   const { action, fault } = decision;
   const ends = new Tally();
   const sent = new Tally();
@@ -54,7 +54,7 @@ export function factsOfDecision(decision: Decision): Facts {
     case 'deny': ends.add('403', 1); break;
     case 'refuse': ends.add('connection refused', 1); break;
     case 'redirect': ends.add(`redirect ${decision.status} ${decision.location}${answer}`, 1); break;
-    case 'answer': ends.add(decision.virtualHost === 'block_all' ? '502' : `answer ${decision.status} ${decision.body ?? ''}${answer}`, 1); break;
+    case 'answer': ends.add(`answer ${decision.status} ${decision.body ?? ''}${answer}`, 1); break;
     default: {
       const abort = (fault?.abortPercent ?? 0) / 100;
       ends.add('abort', abort);
@@ -114,73 +114,7 @@ function decided({ cluster: original, known, workloads, sent, answerHeaders }: D
 }
 
 /** Hosts outside belong to no namespace, though their ServiceEntries do. */
-const named = ({ namespace, workload }: Pick<WorkloadShare, 'workload'> & { readonly namespace?: string }) => namespace && !workload.includes('.') ? `${namespace}/${workload}` : workload;
-
-export function factsOfOutcome(outcome: Outcome): Facts {
-  const ends = new Tally();
-  const sent = new Tally();
-  const policies: Record<string, string> = {};
-  // What is no HTTP to the proxy has no rule that decides, and no headers that it could change.
-  const decision = outcome.caveats.some(({ code }) => code === 'Tcp') ? undefined : outcome.decision;
-  for (const branch of outcome.branches) {
-    ended(branch, outcome.authority, ends);
-    const { destination } = branch;
-    const serves = (branch.ending === Ending.SERVED || branch.ending === Ending.OUTSIDE) && decision !== undefined;
-    if (serves && branch.sent) { sent.add(`${clusterName(destination?.cluster)}: ${sentText(branch.sent, branch.answerHeaders)}`, branch.probability); }
-    if (destination && branch.flag !== 'NC') {
-      const policy = (destination.policy ?? {}) as any;
-      policies[destination.cluster] = policyText(
-        policy.loadBalancer?.simple ?? 'LEAST_REQUEST', policy.connectionPool?.tcp?.maxConnections,
-        policy.connectionPool?.http?.http1MaxPendingRequests, policy.outlierDetection && (policy.outlierDetection.consecutive5xxErrors ?? 5),
-      );
-    }
-  }
-  const { fault } = outcome;
-  // A VirtualService none of whose rules match is named, which istiod's configuration does not.
-  const owner = outcome.branches.some(({ flag }) => flag === 'NR') ? undefined : decision?.delegatedBy ?? decision?.virtualService;
-  return {
-    ...decision?.routes ? { routes: decision.routes } : {},
-    ...decision?.virtualHost ? { virtualHost: decision.virtualHost } : {},
-    ...owner ? { virtualService: `${owner.namespace}/${owner.name}` } : {},
-    ...decision?.route ? { route: decision.route } : {},
-    ends: ends.shares, sent: sent.shares, policies,
-    ...outcome.timeoutMs ? { timeoutMs: outcome.timeoutMs } : {},
-    ...retrying(outcome.retries),
-    mirrors: outcome.mirrors.map(({ destination, percent, workloads }) => mirrorText(destination.cluster, percent, workloads.map(named))).sort(),
-    ...fault ? { fault: faultText(fault.delay?.ms, fault.delay?.percent, fault.abort?.status ?? grpcNumber(fault.abort?.grpcStatus), fault.abort?.percent) } : {},
-  };
-}
-
-function ended(branch: Branch, outcomeHost: string, ends: Tally) {
-  const { ending, probability, status, flag = '' } = branch;
-  const cluster = clusterName(branch.destination?.cluster);
-  switch (ending) {
-    case Ending.SERVED: case Ending.OUTSIDE:
-      branch.workloads.forEach((each) => ends.add(`served by ${named(each)} of ${cluster}`, probability * each.share));
-      if (branch.workloads.length === 0) { ends.add(`served by ${branch.destination?.host ?? outcomeHost} of ${cluster}`, probability); }
-      return;
-    case Ending.REDIRECTED: ends.add(`redirect ${status} ${branch.location}${answered(branch.answerHeaders)}`, probability); return;
-    case Ending.ANSWERED: ends.add(`answer ${status} ${branch.body ?? ''}${answered(branch.answerHeaders)}`, probability); return;
-    default:
-  }
-  if (flag.includes('FI')) {
-    ends.add('abort', probability);
-  } else if (flag === 'NC') {
-    ends.add(`503 NC of ${cluster}`, probability);
-  } else if (status === 403) {
-    ends.add(branch.destination ? `403 of ${cluster}` : '403', probability);
-  } else if (branch.destination) {
-    ends.add(nobody(cluster), probability);
-  } else {
-    ends.add(status === 0 ? 'connection refused' : `${status} ${flag}`.trim(), probability);
-  }
-}
-
-const GRPC = ['OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED', 'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED'];
-
-function grpcNumber(name: string | undefined): number | undefined {
-  return name === undefined ? undefined : GRPC.indexOf(name);
-}
+const named = ({ namespace, workload }: DecidedShare) => namespace && !workload.includes('.') ? `${namespace}/${workload}` : workload;
 
 function retrying(retries: Decision['retries']): Partial<Facts> {
   if (!retries || retries.attempts === 0) { return {}; }
@@ -200,13 +134,13 @@ function policyText(balancer: string, connections?: number, pending?: number, er
 }
 
 /** Several lines of one header mean the same as one with commas, which Envoy makes of some. */
-function sentText({ authority, path, headers }: SentRequest, answer: readonly HeaderChange[]): string {
+function sentText({ authority, path, headers }: NonNullable<DecidedDestination['sent']>, answer: readonly DecidedChange[]): string {
   const lines = Object.entries(headers).filter(([, values]) => values.length > 0).map(([name, values]) => `${name}=${values.join(',')}`).sort();
   return [authority, path, ...lines].join(' ') + answered(answer);
 }
 
 /** Changes of one header after each other; which header comes first makes no difference. */
-function answered(changes: readonly HeaderChange[]): string {
+function answered(changes: readonly DecidedChange[]): string {
   const byName: Record<string, string[]> = {};
   for (const { action, name, value } of changes) {
     const key = name.toLowerCase();

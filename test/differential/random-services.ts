@@ -89,7 +89,7 @@ export function exportTo(chance: Chance, likely: number, home: string): Spec {
 
 /** Ages that are often equal. */
 export function age(chance: Chance): Spec {
-  return chance.happens(0.5) ? {} : createdIn(chance.pick([2024, 2025, 2025, 2027]));
+  return chance.happens(0.5) ? {} : createdIn(chance.pick([2023, 2024, 2025, 2025]));
 }
 
 /** A policy that can be told from others by its numbers. */
