@@ -49,7 +49,7 @@ function destinationOf(branch: Branch, http: boolean, rest: number): DecidedDest
   const { destination, workloads, sent, answerHeaders } = branch;
   const served = branch.ending === Ending.SERVED || branch.ending === Ending.OUTSIDE;
   return {
-    cluster: destination?.cluster,
+    cluster: destination?.cluster || undefined,
     known: branch.flag !== 'NC',
     probability: branch.probability / rest,
     workloads: branch.status === 403 ? [{ workload: 'whoever is there', pods: 1, denied: true }]

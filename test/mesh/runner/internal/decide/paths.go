@@ -91,7 +91,7 @@ func hostOf(m *message, scheme, port string) string {
 		return m.authority
 	}
 	old := m.authority[i:]
-	if port != "" || scheme != m.scheme && (m.scheme == "https" && old == ":443" || m.scheme == "http" && old == ":80") {
+	if port != "" || scheme != m.proto && (m.proto == "https" && old == ":443" || m.proto == "http" && old == ":80") {
 		return m.authority[:i]
 	}
 	return m.authority

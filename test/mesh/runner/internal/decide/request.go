@@ -10,8 +10,10 @@ import (
 
 // message is a request as Envoy's filters see it.
 type message struct {
-	method    string
-	scheme    string
+	method string
+	scheme string
+	// proto is what x-forwarded-proto says, whether or not that is a scheme.
+	proto     string
 	authority string
 	path      string // with query
 	headers   map[string][]string
@@ -34,8 +36,12 @@ func received(r contract.Request, normalize, trusted bool) message {
 			m.headers[name] = append(m.headers[name], strings.Trim(value, " \t"))
 		}
 	}
-	if proto := m.headers["x-forwarded-proto"]; trusted && len(proto) == 1 && (proto[0] == "http" || proto[0] == "https") {
-		m.scheme = proto[0]
+	m.proto = m.scheme
+	if proto := m.headers["x-forwarded-proto"]; trusted && len(proto) == 1 {
+		m.proto = proto[0]
+		if proto[0] == "http" || proto[0] == "https" {
+			m.scheme = proto[0]
+		}
 	}
 	m.path, _, _ = strings.Cut(m.path, "#")
 	if normalize {
