@@ -109,6 +109,7 @@ project.package.addField('overrides', { 'unrs-resolver': '1.12.2' });
 for (const left of ['/.ci/', '/.projenrc.ts', '/docs/', '/examples/', '/imports/', 'dist/', '*.tgz']) project.addPackageIgnore(left);
 project.gitattributes.addAttributes('/imports/*', 'linguist-generated');
 project.gitattributes.addAttributes('*.snap', 'linguist-generated');
+project.gitattributes.addAttributes('/test/simulate/corpus/*', 'binary', 'linguist-generated');
 
 // `npm test` needs Node alone; the real mesh and the real API server have tasks of their own.
 project.addTask('demo', {
@@ -150,6 +151,18 @@ project.addTask('test:cluster', {
     { exec: 'node test/cluster/build.mjs' },
     { exec: 'jest --ci -c test/cluster/jest.config.json', receiveArgs: true },
   ],
+});
+project.addTask('record:corpus', {
+  description: 'Asks istiod and Envoy anew what the simulator is held to (test/simulate/corpus); needs what test:mesh needs, takes about 15 minutes',
+  steps: [
+    { exec: 'node test/mesh/build.mjs' },
+    { exec: 'tsx --tsconfig test/tsconfig.json test/differential/record-corpus.ts' },
+  ],
+});
+project.addTask('corpus', {
+  description: 'Prints what is in test/simulate/corpus, for people',
+  exec: 'tsx --tsconfig test/tsconfig.json test/differential/show-corpus.ts',
+  receiveArgs: true,
 });
 project.addTask('typecheck', {
   description: 'Type-checks the library, its tests and its examples together',
