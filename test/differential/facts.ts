@@ -69,7 +69,9 @@ export function factsOf(decision: Decision): Facts {
   }
   return {
     ...routing(decision),
-    ends: ends.shares, sent: sent.shares, policies,
+    ends: ends.shares,
+    sent: sent.shares,
+    policies,
     ...action === 'route' && decision.timeoutMs ? { timeoutMs: decision.timeoutMs } : {},
     ...retrying(decision.retries),
     mirrors: (decision.mirrors ?? []).map(({ cluster, percent, known, workloads }) => mirrorText(cluster, percent, known ? workloads.filter(({ denied }) => !denied).map(named) : [])).sort(),
@@ -77,7 +79,9 @@ export function factsOf(decision: Decision): Facts {
   };
 }
 
-function routing({ routes, virtualHost, virtualService, route }: Decision): Partial<Facts> {
+function routing({ action, routes, virtualHost, virtualService, route }: Decision): Partial<Facts> {
+  // What a gateway's policy refuses has found no route yet.
+  if (action === 'deny') { return {}; }
   const real = virtualHost && !isStandIn(virtualHost);
   return {
     ...routes ? { routes } : {}, ...real ? { virtualHost } : {}, ...virtualService ? { virtualService } : {}, ...real && route ? { route } : {},

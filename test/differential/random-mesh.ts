@@ -4,8 +4,8 @@ import { randomRequests } from './random-requests';
 import { type AimedVirtualService, randomGatewayPods, randomGateways, randomVirtualServices, type Scenery } from './random-routes';
 import { LANES, randomDestinationRules, randomEntries, randomNamespaces, randomServices, randomSidecars } from './random-services';
 import { weave } from '../../src/lanes/weave';
-import type { MeshRequest } from '../mesh/contract';
 import type { Manifest } from '../mesh/claims/support';
+import type { MeshRequest } from '../mesh/contract';
 
 /** A mesh and requests aimed at the edges of its rules. */
 export interface RandomMesh {

@@ -2,8 +2,8 @@ import { Chance } from './chance';
 import { COOKIES, PATHS, swapCase, VALUES } from './matchers';
 import { type Aim, type AimedVirtualService, type Scenery, VIRTUAL_HOSTS } from './random-routes';
 import { LANES, NAMESPACES } from './random-services';
-import type { MeshRequest, Sender } from '../mesh/contract';
 import type { Manifest, Spec } from '../mesh/claims/support';
+import type { MeshRequest, Sender } from '../mesh/contract';
 
 /** Who may send: few, for each is a proxy that istiod works for. */
 function randomSenders(chance: Chance, { services }: Scenery, gateways: readonly Manifest[]): Sender[] {
@@ -55,7 +55,9 @@ function randomRequest(chance: Chance, scenery: Scenery, virtualServices: readon
   };
   return {
     ...'gateway' in from && port === 443 ? { tls: true } : {},
-    from, host: chance.happens(0.92) ? host : named, port,
+    from,
+    host: chance.happens(0.92) ? host : named,
+    port,
     ...aim.method || chance.happens(0.1) ? { method: aim.method ?? 'POST' } : {},
     ...path === '/' ? {} : { path },
     ...Object.keys(headers).length > 0 ? { headers } : {},

@@ -21,6 +21,8 @@ export interface RandomService {
   readonly host: string;
   readonly ports: readonly RandomPort[];
   readonly versions: readonly string[];
+  /** Requests go to the very pod that the sender asked DNS for. */
+  readonly headless: boolean;
   readonly manifests: readonly Manifest[];
 }
 
@@ -28,6 +30,8 @@ export interface RandomService {
 export interface RandomEntry {
   readonly hosts: readonly string[];
   readonly ports: readonly number[];
+  /** Requests go to the address that the sender asked DNS for. */
+  readonly original: boolean;
   readonly manifest: Manifest;
 }
 
@@ -60,13 +64,19 @@ function randomService(chance: Chance, home: string, name: string, declared: boo
   const id = `${home}/${name}`;
   const ofPort = (port: RandomPort) => ({ name: port.name, port: port.number, targetPort: port.number + 1, ...port.appProtocol ? { appProtocol: port.appProtocol } : {} });
   const nobody = chance.happens(0.07);
+  const headless = chance.happens(0.06);
   return {
-    namespace: home, name, host: `${name}.${home}.svc.cluster.local`, ports, versions,
+    namespace: home,
+    name,
+    host: `${name}.${home}.svc.cluster.local`,
+    ports,
+    versions,
+    headless,
     manifests: [
       service(id, {
         selector: nobody ? { app: 'nobody' } : { app: name },
         ports: ports.map(ofPort),
-        ...chance.maybe(0.06, 'clusterIP', () => 'None'),
+        ...headless ? { clusterIP: 'None' } : {},
       }),
       ...versions.map((version) => deployment(`${id}-${version}`, { app: name, version, ...chance.maybe(0.3, 'tier', () => chance.pick(['a', 'b'])) }, {
         replicas: chance.pick([1, 1, 1, 1, 2, 3, 0]),
@@ -154,7 +164,9 @@ export function randomEntries(chance: Chance): RandomEntry[] {
     const resolution = chance.pick(wildcard ? ['NONE', 'STATIC'] : ['DNS', 'STATIC', 'NONE', 'DNS']);
     const protocols = chance.some([{ number: 80, protocol: 'HTTP' }, { number: 8080, protocol: 'HTTP' }, { number: 443, protocol: 'TLS' }], 1, 2);
     return {
-      hosts, ports: protocols.map(({ number }) => number),
+      hosts,
+      ports: protocols.map(({ number }) => number),
+      original: resolution === 'NONE',
       manifest: serviceEntry(`${home}/outside-${index}`, {
         hosts,
         ports: protocols.map(({ number, protocol }) => ({ number, protocol, name: `${protocol.toLowerCase()}-${number}` })),

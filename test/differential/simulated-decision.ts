@@ -5,7 +5,7 @@ import type { DecidedDestination, DecidedShare, Decision } from '../mesh/contrac
 export function decisionOf(outcome: Outcome): Decision {
   // What is no HTTP to the proxy has no rule that decides, and no headers that it could change.
   const decision = outcome.caveats.some(({ code }) => code === 'Tcp') ? undefined : outcome.decision;
-  const abort = outcome.branches.find(({ flag }) => flag?.includes('FI'))?.probability ?? 0;
+  const abort = outcome.branches.filter(({ flag }) => flag?.includes('FI')).reduce((sum, { probability }) => sum + probability, 0);
   const others = outcome.branches.filter(({ flag }) => !flag?.includes('FI'));
   // A VirtualService none of whose rules match is named, which istiod's configuration does not.
   const owner = others.some(({ flag }) => flag === 'NR') ? undefined : decision?.delegatedBy ?? decision?.virtualService;
@@ -22,8 +22,11 @@ export function decisionOf(outcome: Outcome): Decision {
     mirrors: outcome.mirrors.map(({ destination, percent, workloads }) => ({ cluster: destination.cluster, known: true, percent, workloads: workloads.map(shareOf) })),
     ...fault ? {
       fault: {
-        delayMs: fault.delay?.ms, delayPercent: fault.delay?.percent,
-        abortStatus: fault.abort?.status, abortGrpc: grpcNumber(fault.abort?.grpcStatus), abortPercent: fault.abort?.percent,
+        delayMs: fault.delay?.ms,
+        delayPercent: fault.delay?.percent,
+        abortStatus: fault.abort?.status,
+        abortGrpc: grpcNumber(fault.abort?.grpcStatus),
+        abortPercent: fault.abort?.percent,
       },
     } : {},
   };

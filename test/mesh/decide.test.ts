@@ -23,11 +23,14 @@ describe('a mesh that only decides', () => {
   beforeAll(async () => {
     mesh = await Mesh.start([
       namespace('shop'), ...app('shop/cart', ['v1', 'v2']), subsets('shop/cart', 'v1', 'v2'),
-      virtualService('shop/cart', { hosts: ['cart'], http: [
-        { name: 'beta', match: [{ headers: { 'x-user': { exact: 'alice' } } }], route: [to('cart', 'v2')], timeout: '2s', rewrite: { uri: '/new' } },
-        { match: [{ uri: { prefix: '/old' } }], redirect: { uri: '/there' } },
-        { route: [to('cart', 'v1', 90), to('cart', 'v2', 10)] },
-      ] }, createdIn(2025)),
+      virtualService('shop/cart', {
+        hosts: ['cart'],
+        http: [
+          { name: 'beta', match: [{ headers: { 'x-user': { exact: 'alice' } } }], route: [to('cart', 'v2')], timeout: '2s', rewrite: { uri: '/new' } },
+          { match: [{ uri: { prefix: '/old' } }], redirect: { uri: '/there' } },
+          { route: [to('cart', 'v1', 90), to('cart', 'v2', 10)] },
+        ],
+      }, createdIn(2025)),
       gateway('shop/entry', { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] }),
     ], { decideOnly: true });
   });
@@ -36,9 +39,17 @@ describe('a mesh that only decides', () => {
   test('tells the rule that takes a request, and what the destination gets', async () => {
     const [decision] = await mesh.decide([{ from: { namespace: 'shop' }, host: 'cart', path: '/a?q=1', headers: { 'x-user': 'alice' } }]);
     expect(decision).toMatchObject({
-      action: 'route', routes: '80', virtualHost: 'cart.shop.svc.cluster.local:80', route: 'beta', virtualService: 'shop/cart', timeoutMs: 2000,
+      action: 'route',
+      routes: '80',
+      virtualHost: 'cart.shop.svc.cluster.local:80',
+      route: 'beta',
+      virtualService: 'shop/cart',
+      timeoutMs: 2000,
       destinations: [{
-        cluster: 'outbound|80|v2|cart.shop.svc.cluster.local', known: true, probability: 1, workloads: [{ namespace: 'shop', workload: 'cart-v2', pods: 1 }],
+        cluster: 'outbound|80|v2|cart.shop.svc.cluster.local',
+        known: true,
+        probability: 1,
+        workloads: [{ namespace: 'shop', workload: 'cart-v2', pods: 1 }],
         sent: { authority: 'cart', path: '/newa?q=1', headers: { 'x-user': ['alice'] } },
       }],
     });
