@@ -36,6 +36,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   constructsVersion: PEERS.constructs,
   peerDeps: [`cdk8s-plus-27@^${PEERS.plus}`],
   devDeps: [
+    '@types/luaparse@^0.2.13',
     '@types/node@^20',
     '@actions/expressions@^0.3.61', // GitHub's own evaluator of expressions
     '@actions/workflow-parser@^0.3.61', // GitHub's own reader of workflows
@@ -44,9 +45,11 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     'esbuild@^0.28.2',
     `cdk8s-plus-27@${PEERS.plus}`,
     'fast-check@^4.10.2',
+    'fengari@^0.1.5', // runs generated Lua; luaparse knows that it is 5.1's
     'gitlab-ci-local@4.75.1', // reads pipelines as GitLab does, its schema inside
     'jest@^30',
     'kubernetes-models@4.5.1', // the last for CommonJS; carries the schemas of Kubernetes' own kinds
+    'luaparse@^0.3.1',
     'tsx@^4.23.15',
   ],
   bundledDeps: ['commander@^14.0.3', 'fastest-levenshtein@^1.0.16', 'js-yaml@^5.5.0', 're2js@^2.10.0', 'yaml@^2.9.1'],
