@@ -1,4 +1,4 @@
-import { ApiObject, Duration } from 'cdk8s';
+import { ApiObject, Duration, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { CallOptions, Calls } from './calls';
@@ -9,7 +9,7 @@ import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host'
 import { ServiceVersion } from './service-version';
 import { Destination, IRoutable } from './traffic/destination';
 import { HeaderOperations } from './traffic/header-operations';
-import { labelValueProblem, portNameProblem, portProblem, serviceNameProblem, versionNameProblem, weightProblem } from './traffic/predicates';
+import { envNameProblem, labelValueProblem, portNameProblem, portProblem, serviceNameProblem, versionNameProblem, weightProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
@@ -72,6 +72,12 @@ export interface VersionOptions extends WorkloadOptions {
    * @default - `<service>-<version>`, or the service's name where it has no versions
    */
   readonly deploymentName?: string;
+
+  /**
+   * Whether this version takes messages from queues, for services with `consumeQueuesEnv`: a lane with queues of its own does.
+   * @default - lanes do not, other versions do
+   */
+  readonly consumesQueues?: boolean;
 }
 
 /** The version that serves everybody who is in no lane. */
@@ -203,6 +209,20 @@ export interface ServiceOptions {
   readonly versionEnv?: string;
 
   /**
+   * The environment variable in which a pod finds the headers that it must forward from each request to those it makes for it, divided
+   * by commas: the lane header, and `baggage` where lanes are told by that too. `LANE_HEADERS` is a good name.
+   * @default - none: the application knows them
+   */
+  readonly forwardHeadersEnv?: string;
+
+  /**
+   * The environment variable that tells a pod whether to take messages from queues: `true`, and `false` in lanes. A lane's consumer on
+   * the baseline's queue takes messages that nobody meant for it; `CONSUME_QUEUES` is a good name.
+   * @default - none: all versions consume, lanes among them
+   */
+  readonly consumeQueuesEnv?: string;
+
+  /**
    * Whether the pods get Istio's sidecar, written as the pod annotation `sidecar.istio.io/inject`.
    * @default SidecarInjection.ENABLED
    */
@@ -282,6 +302,10 @@ export class CanaryService extends Construct implements IRoutable {
     const names = [props.portName, ...this.additionalPorts.map(({ name }) => name)];
     const unnamed = names.length > 1 && (props.portName === undefined || new Set(names).size < names.length);
     demand('portName', props.portName, unnamed ? 'must be set beside additionalPorts, and be a name of its own for each port' : undefined, { code: 'PortName', scope: this });
+    for (const property of ['forwardHeadersEnv', 'consumeQueuesEnv'] as const) {
+      const variable = props[property];
+      if (variable !== undefined) demand(property, variable, envNameProblem(variable), { code: 'EnvName', scope: this });
+    }
     this.app = props.app ?? this.name;
     demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
@@ -423,7 +447,16 @@ export class CanaryService extends Construct implements IRoutable {
       maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
-    return this.deploy(this.lanesPlace, lane, { ...options, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
+    return this.deploy(this.lanesPlace, lane, { ...options, consumesQueues: options.consumesQueues ?? false, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
+  }
+
+  /**
+   * All pods of the service, whatever their version.
+   *
+   * @internal
+   */
+  public get _workload(): { readonly labels: Record<string, string>; readonly namespace: string } {
+    return { labels: { app: this.app }, namespace: this.namespace };
   }
 
   private keep(shares: VersionShare[], options: StickyOptions): void {
@@ -479,7 +512,7 @@ export class CanaryService extends Construct implements IRoutable {
     });
   }
 
-  private workload(version: string | undefined, { deploymentName, ...own }: VersionOptions & { version?: string }): WorkloadOptions {
+  private workload(version: string | undefined, { deploymentName, consumesQueues = true, ...own }: VersionOptions & { version?: string }): WorkloadOptions {
     delete own.version;
     const workload = inherit(this.props.template ?? {}, own);
     if (!workload.image) {
@@ -496,10 +529,26 @@ export class CanaryService extends Construct implements IRoutable {
     }
     const versionEnv = this.props.versionEnv ?? 'PROJECT_VERSION';
     const said = versionEnv in { ...workload.env, ...workload.envValues };
-    const env = version === undefined || versionEnv === '' || said ? workload.env : { ...workload.env, [versionEnv]: version };
+    const env = {
+      ...this.laneEnv(consumesQueues),
+      ...workload.env,
+      ...(version === undefined || versionEnv === '' || said ? {} : { [versionEnv]: version }),
+    };
+    for (const name of Object.keys(workload.envValues ?? {})) delete env[name];
     const injection = this.props.sidecarInjection ?? SidecarInjection.ENABLED;
     const annotations: Record<string, string> = injection === SidecarInjection.BY_NAMESPACE ? {} : { 'sidecar.istio.io/inject': injection };
     return { ...workload, env, podAnnotations: { ...annotations, ...workload.podAnnotations } };
+  }
+
+  /** What a pod is told of lanes, where that is asked for. */
+  private laneEnv(consumesQueues: boolean): Record<string, string> {
+    const { forwardHeadersEnv, consumeQueuesEnv } = this.props;
+    // Whoever declares the lanes may do it later.
+    const headers = Lazy.any({ produce: () => Mesh.of(this).forwardedHeaders.join(',') });
+    return {
+      ...(forwardHeadersEnv === undefined ? {} : { [forwardHeadersEnv]: headers as unknown as string }),
+      ...(consumeQueuesEnv === undefined ? {} : { [consumeQueuesEnv]: String(consumesQueues) }),
+    };
   }
 
   private get additionalPorts(): ServicePort[] {

@@ -1,5 +1,7 @@
 export * from './branch';
 export * from './branch-deployment';
+export type { CallbackProps, NameAndValue } from './callback';
+export * from './callback-filter';
 export { CALLS_ANNOTATION } from './calls';
 export type { CallOptions } from './calls';
 export * from './canary-service';
@@ -9,8 +11,10 @@ export * from './mesh-host';
 export * from './mesh-namespace';
 export * from './mirror-target';
 export * from './resilient-backend';
+export * from './self-staining';
 export * from './service-version';
 export * from './stained-route';
+export * from './staining';
 export * from './warnings';
 export * from './workload';
 export * from './traffic/client-tls';

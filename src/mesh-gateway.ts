@@ -1,9 +1,12 @@
 import { Construct } from 'constructs';
+import { CallbackProps } from './callback';
 import { demand, demandLabels, InvalidInput } from './errors';
+import { GatewayEdge, hostSlug } from './gateway-edge';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
 import { covers, Mesh } from './mesh';
 import { demandRuleName, namespaceFor, objectName } from './mesh-host';
+import { Staining } from './staining';
 import { Destination, IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
 import { gatewayHostProblem, portNameProblem, portProblem } from './traffic/predicates';
@@ -36,6 +39,13 @@ export interface MeshGatewayProps {
   readonly selector?: Record<string, string>;
 
   /**
+   * Who may say the lane of a request that comes in here.
+   * @default - nobody (`Staining.closed()`), in an app that has lanes, with a warning that asks to say it; an app that says nothing
+   * about lanes leaves their header alone
+   */
+  readonly staining?: Staining;
+
+  /**
    * The Gateway's name.
    * @default - the construct's id
    */
@@ -55,6 +65,16 @@ export interface GatewayRuleOptions {
    * @default - all of them
    */
   readonly hosts?: string[];
+}
+
+/** Properties of `MeshGateway.addCallback`. */
+export interface GatewayCallbackProps extends CallbackProps {
+  /**
+   * Which of the gateway's hosts: the one that the callback comes in at, or, for an `authority` that the gateway does not have, whose
+   * routes it follows.
+   * @default - all of them; of a gateway with several hosts, an `authority` of the callback's own needs one named
+   */
+  readonly host?: string;
 }
 
 /** Options of `MeshGateway.route`: what they say stands in each of the rules that the route makes, lanes' among them. */
@@ -103,6 +123,7 @@ export class MeshGateway extends Construct {
   private readonly virtualServices = new Map<string, WovenRoutes>();
   private readonly server: string;
   private preview?: { readonly wildcard: string; readonly host: string };
+  private readonly edge: GatewayEdge;
 
   /** Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, a host that another gateway of the same pods and port serves. */
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
@@ -129,6 +150,14 @@ export class MeshGateway extends Construct {
       kind: 'Gateway',
       metadata: { name: this.name, namespace: this.namespace },
       spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.servedHosts }] }),
+    });
+    this.edge = new GatewayEdge(this, 'edge', {
+      name: this.name,
+      namespace: this.namespace,
+      hosts: this.hosts,
+      ownHost: (host) => Mesh.of(this).ownGatewayHost(this.server, host, this),
+      routesOf: (host) => this.virtualServices.get(host),
+      staining: props.staining,
     });
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
     this.node.addValidation({ validate: () => this.validatePreview() });
@@ -220,6 +249,23 @@ export class MeshGateway extends Construct {
     return this;
   }
 
+  /**
+   * Requests of somebody who cannot send the lane header belong to a lane: it is set for the hops that follow, and the lane's version
+   * serves where there is one. Where the gateway is open, a lane header that the request brings is kept (missing, empty or `-` is
+   * none); where it is not, the callback alone decides. No Lua: what a callback says stands in the rules.
+   *
+   * A callback for an `authority` that the gateway does not have gets a host of its own, whose requests are routed as those to
+   * `host` are. Callbacks that are over are left out, with a warning.
+   *
+   * Refused: what tells no request apart, `*` as host, two callbacks for the same requests, days that are none; at synth a lane that
+   * the app does not have.
+   */
+  public addCallback(id: string, props: GatewayCallbackProps): this {
+    const { host, ...callback } = props;
+    this.edge.addCallback(id, callback, host);
+    return this;
+  }
+
   /** The VirtualService of a host, for patches. Refused: a host without routes. */
   public virtualService(host: string): Construct {
     const found = this.virtualServices.get(host);
@@ -240,13 +286,15 @@ export class MeshGateway extends Construct {
       namespace: this.namespace,
       spec: () => ({ hosts: [host], gateways: [this.name], http: Mesh.of(this).renderRules(this.rulesOf(host)).manifests }),
       problems: () => this.problemsOf(host),
+      weave: (manifest, table) => this.edge.weave(host, manifest, table),
     }));
     if (this.preview?.host === host) this.virtualServices.get(host)!.metadata.addAnnotation(PREVIEW_HOSTS_ANNOTATION, this.preview.wildcard);
   }
 
   private get servedHosts(): string[] {
     const wildcard = this.preview?.wildcard;
-    return wildcard === undefined || this.hosts.some((each) => each === wildcard || covers(each, wildcard)) ? this.hosts : [...this.hosts, wildcard];
+    const hosts = this.edge.servedHosts;
+    return wildcard === undefined || hosts.some((each) => each === wildcard || covers(each, wildcard)) ? hosts : [...hosts, wildcard];
   }
 
   private validatePreview(): string[] {
@@ -276,10 +324,6 @@ export class MeshGateway extends Construct {
   private baselineRules(service: IRoutable): RouteRule[] {
     return Mesh.of(this).hostNamed(service.hostName)?._baselineRules ?? [RouteRule.to([Destination.of(service)])];
   }
-}
-
-function hostSlug(host: string): string {
-  return host === '*' ? 'any-host' : host.replace('*', 'any').replace(/\./g, '-');
 }
 
 interface GatewayRoute {

@@ -4,7 +4,7 @@ import { BranchOwnership } from './branch-ownership';
 import { InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
-import { DEFAULT_LANE_HEADER, LaneDestination, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
+import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
 import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
@@ -38,6 +38,7 @@ export class Mesh {
   private readonly gatewayRules: RouteRule[] = [];
   private readonly serverNames = new Map<string, MeshHost>();
   private readonly gatewayHosts = new Map<string, MeshGateway>();
+  private readonly laneListeners: ((lane: string) => void)[] = [];
   private _stain?: StainedRoute;
   private _ownership?: BranchOwnership;
 
@@ -66,6 +67,33 @@ export class Mesh {
   /** The response header that tells the lane, empty for none. */
   public get servedLaneHeader(): string {
     return this._stain?.servedLaneHeader ?? SERVED_LANE_HEADER;
+  }
+
+  /** The key of baggage that tells the lane too, if one was said. */
+  public get baggageKey(): string | undefined {
+    return this._stain?.baggageKey;
+  }
+
+  /** The headers by which requests tell their lane, which services must forward. */
+  public get forwardedHeaders(): string[] {
+    return laneHeaders({ header: this.laneHeader, baggageKey: this.baggageKey });
+  }
+
+  /** The names of the lanes that the app declares. */
+  public get laneNames(): string[] {
+    return this._stain?._laneNames ?? [];
+  }
+
+  /** Calls for each lane of the app, those to come too. */
+  public whenLaneIsAdded(listener: (lane: string) => void): void {
+    this.laneListeners.push(listener);
+    this.laneNames.forEach(listener);
+  }
+
+  /** A lane was added. */
+  public laneAdded(lane: string): void {
+    this.laneListeners.forEach((listener) => listener(lane));
+    this.changed();
   }
 
   /** Something was contributed. */
@@ -206,7 +234,8 @@ export class Mesh {
   }
 
   private tableOf(lanes: LaneTable['lanes']): LaneTable {
-    return { header: this.laneHeader, lanes, servedLaneHeader: this.servedLaneHeader, clusterDomain: this.clusterDomain };
+    const { laneHeader: header, baggageKey, servedLaneHeader, clusterDomain } = this;
+    return { header, ...(baggageKey === undefined ? {} : { baggageKey }), lanes, servedLaneHeader, clusterDomain };
   }
 }
 

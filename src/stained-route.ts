@@ -1,10 +1,13 @@
 import { Construct } from 'constructs';
 import { CanaryService, VersionOptions } from './canary-service';
 import { demand, InvalidInput } from './errors';
+import { compareText } from './lanes/hosts';
+import { BAGGAGE_HEADER, baggageKeyProblem } from './lanes/lane-carriers';
 import { laneName } from './lanes/lane-name';
 import { DEFAULT_LANE_HEADER, SERVED_LANE_HEADER } from './lanes/weave';
 import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
+import { SelfStaining } from './self-staining';
 import { ServiceVersion } from './service-version';
 import { headerNameProblem, versionNameProblem } from './traffic/predicates';
 
@@ -15,6 +18,21 @@ export interface StainedRouteProps {
    * @default 'project-version'
    */
   readonly header?: string;
+
+  /**
+   * The key of W3C baggage that tells the lane too, for services that forward `baggage` (as OpenTelemetry does by itself):
+   * `lane` for `baggage: lane=release-v1`. It counts for requests whose lane header is missing, empty or `-`.
+   * @default - baggage is not looked at
+   */
+  readonly baggageKey?: string;
+
+  /**
+   * Whether requests that a lane's own pods originate (jobs, consumers, an application that does not forward the lane header)
+   * carry the lane: the lane header is set on what a pod of the lane sends without one. For the lane's versions that `Lane.serve`
+   * deploys; see SelfStaining.
+   * @default false
+   */
+  readonly selfStaining?: boolean;
 
   /**
    * Whether responses tell which lane served, in a response header.
@@ -48,7 +66,7 @@ export interface LaneRouteOptions {
 }
 
 /** Headers that HTTP or Envoy need for themselves. */
-const UNUSABLE_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'cookie'];
+const UNUSABLE_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'cookie', BAGGAGE_HEADER];
 
 /**
  * The lanes of an app: a request that carries the lane header is served, at every hop, by the lane's version of a service
@@ -64,16 +82,23 @@ export class StainedRoute extends Construct {
   /** The lane header. */
   public readonly header: string;
 
+  /** The key of baggage that tells the lane too, if there is one. */
+  public readonly baggageKey?: string;
+
   /** The response header that tells which lane served, `''` for none. */
   public readonly servedLaneHeader: string;
 
   private readonly lanes = new Map<string, Lane>();
+  private readonly selfStaining: boolean;
 
   /** Refused: header names that are no RFC 7230 tokens, not in lower case or needed by HTTP itself; a second StainedRoute. */
   constructor(scope: Construct, id: string, props: StainedRouteProps = {}) {
     super(scope, id);
     this.header = laneHeader(this, 'header', props.header ?? DEFAULT_LANE_HEADER);
     this.servedLaneHeader = (props.reportServedLane ?? true) ? laneHeader(this, 'servedLaneHeader', props.servedLaneHeader ?? SERVED_LANE_HEADER) : '';
+    this.baggageKey = props.baggageKey;
+    if (props.baggageKey !== undefined) demand('baggageKey', props.baggageKey, baggageKeyProblem(props.baggageKey), { code: 'BaggageKey', scope: this });
+    this.selfStaining = props.selfStaining ?? false;
     Mesh.of(this).stainWith(this);
   }
 
@@ -93,8 +118,9 @@ export class StainedRoute extends Construct {
       throw new InvalidInput('LaneTwice', `'name' must be new, got ${JSON.stringify(name)} for branch ${JSON.stringify(branch)}, `
         + `which is the lane of branch ${JSON.stringify(taken.branch)}; ${wayOut}`, this);
     }
-    const lane = new Lane(this, name, branch);
+    const lane = new Lane(this, name, branch, this.selfStaining);
     this.lanes.set(name, lane);
+    Mesh.of(this).laneAdded(name);
     return lane;
   }
 
@@ -105,6 +131,15 @@ export class StainedRoute extends Construct {
    */
   public get _hasLanes(): boolean {
     return this.lanes.size > 0;
+  }
+
+  /**
+   * The names of the lanes that were added here.
+   *
+   * @internal
+   */
+  public get _laneNames(): string[] {
+    return [...this.lanes.keys()].sort(compareText);
   }
 }
 
@@ -117,7 +152,7 @@ export class Lane extends Construct {
   public readonly branch: string;
 
   /** @internal */
-  constructor(scope: Construct, name: string, branch: string) {
+  constructor(scope: Construct, name: string, branch: string, private readonly selfStaining: boolean) {
     super(scope, name);
     this.name = name;
     this.branch = branch;
@@ -135,7 +170,9 @@ export class Lane extends Construct {
    */
   public serve(service: CanaryService, options: VersionOptions = {}): ServiceVersion {
     this.refuseTwice(service.host);
-    return service._deployLane(this.name, options);
+    const version = service._deployLane(this.name, options);
+    if (this.selfStaining) new SelfStaining(version, 'self-staining', { version });
+    return version;
   }
 
   /**

@@ -60,6 +60,11 @@ export class VersionDeployment extends kplus.Deployment {
     patchAfterRendering(this.apiObject);
   }
 
+  /** Exactly the labels that the pods are selected by. */
+  public get _selectorLabels(): Record<string, string> {
+    return { ...this.selector };
+  }
+
   public addContainer(props: kplus.ContainerProps): kplus.Container {
     const container = super.addContainer(props);
     this.saidOf.set(container, props);

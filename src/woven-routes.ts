@@ -1,7 +1,7 @@
 import { Construct } from 'constructs';
 import { asList } from './json';
 import { expandHost, namespaceOf } from './lanes/hosts';
-import { allowLaneHeader, weave, WeaveRefused } from './lanes/weave';
+import { allowLaneHeader, laneHeaders, LaneTable, weave, WeaveRefused, Woven } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { ruleProblems } from './traffic/rule-problems';
@@ -19,6 +19,11 @@ export interface WovenRoutesProps {
    * @default - nothing ever does
    */
   readonly problems?: () => string[];
+  /**
+   * What becomes of the baseline by the app's lanes.
+   * @default - what `weave` makes of it, where the app has lanes
+   */
+  readonly weave?: (manifest: any, table: LaneTable | undefined) => Woven | undefined;
 }
 
 /**
@@ -29,6 +34,7 @@ export class WovenRoutes extends ManifestObject {
   private checkedAt = -1;
   private problems: string[] = [];
   private readonly problemsOfSpec: () => string[];
+  private readonly weave: NonNullable<WovenRoutesProps['weave']>;
 
   constructor(scope: Construct, id: string, props: WovenRoutesProps) {
     super(scope, id, {
@@ -38,6 +44,7 @@ export class WovenRoutes extends ManifestObject {
       spec: props.spec,
       finish: (manifest) => this.withLanes(manifest),
     });
+    this.weave = props.weave ?? weaveApp;
     this.problemsOfSpec = props.problems ?? (() => []);
     this.node.addValidation({ validate: () => this.validateRoutes() });
   }
@@ -53,8 +60,9 @@ export class WovenRoutes extends ManifestObject {
   private withLanes(manifest: any): any {
     const mesh = Mesh.of(this);
     const table = mesh.laneTable(routedHosts(manifest, mesh.clusterDomain));
-    if (!table) return manifest;
-    const { virtualService, warnings } = weave(allowLaneHeader(manifest, table.header), table);
+    const woven = this.weave(manifest, table);
+    if (!woven) return manifest;
+    const { virtualService, warnings } = woven;
     for (const { code, path, message } of warnings) Warnings.of(this).add(this, code, `${path} ${message}`);
     return virtualService;
   }
@@ -88,8 +96,13 @@ export class WovenRoutes extends ManifestObject {
   }
 }
 
+/** A VirtualService with the lanes of the app. */
+export function weaveApp(manifest: any, table: LaneTable | undefined): Woven | undefined {
+  return table && weave(allowLaneHeader(manifest, ...laneHeaders(table)), table);
+}
+
 /** The hosts that a VirtualService routes to, expanded. */
-function routedHosts(manifest: any, clusterDomain: string): Set<string> {
+export function routedHosts(manifest: any, clusterDomain: string): Set<string> {
   const rules = ['http', 'tcp', 'tls'].flatMap((kind) => manifest.spec?.[kind] ?? []);
   const mirrors = rules.flatMap((rule) => [rule.mirror, ...(rule.mirrors ?? []).map((policy: any) => policy.destination)]);
   const destinations = [...rules.flatMap((rule) => (rule.route ?? []).map((entry: any) => entry.destination)), ...mirrors];

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'util';
 import { commonOperations, foldIntoOne, headerNames, HeaderOperationsManifest } from './header-precedence';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isMistakable, namespaceOf, objectName, VirtualServiceManifest } from './hosts';
+import { BAGGAGE_HEADER, baggageKeyProblem, baggageMatch, SAYS_A_LANE } from './lane-carriers';
 import { asList, cloneJson } from '../json';
 import { dnsLabelProblem, headerNameProblem } from '../traffic/predicates';
 
@@ -50,6 +51,12 @@ export interface LaneDestination {
 export interface LaneTable {
   /** The lane header, in lower case. */
   readonly header: string;
+
+  /**
+   * The key of W3C baggage that tells the lane of requests without lane header (missing, empty or `-`): `baggage: lane=release-v1`.
+   * @default - baggage is not looked at
+   */
+  readonly baggageKey?: string;
 
   /** Lane → fully qualified host → where the lane serves it. */
   readonly lanes: Record<string, Record<string, LaneDestination>>;
@@ -102,6 +109,8 @@ export class WeaveRefused extends Error {
  *
  * - A request with lane L is distributed as the same request without the header would be, except that a host which L serves
  *   is answered by L's version. All other requests are untouched.
+ * - The lane of a request is what its lane header says. Only where that is missing, empty or `-` does the baggage count, if the
+ *   table has a key for it: a request is in one lane, at every hop the same.
  * - Weaving again gives the same; a table without lanes gives the baseline back; the order of lanes does not matter. What was
  *   woven before is taken out first, known by its name (`lane/…`).
  * - A copy keeps everything of its rule (timeout, retries, rewrite, fault, fields this library does not know) except mirrors
@@ -133,17 +142,25 @@ export function laneOfRule(rule: any): string | undefined {
  * Lets browsers send the lane header: adds it to every CORS rule that allows headers by name. A preflight request carries no
  * lane header itself, so the baseline's rules need it, and need it before the first lane comes.
  */
-export function allowLaneHeader(virtualService: VirtualServiceManifest, header: string): VirtualServiceManifest {
+export function allowLaneHeader(virtualService: VirtualServiceManifest, ...headers: string[]): VirtualServiceManifest {
   const allowing = cloneJson(virtualService);
   if (handlesLaneHeader(allowing)) return allowing;
   for (const rule of asList(allowing.spec?.http)) {
     const allowed = rule?.corsPolicy?.allowHeaders;
     if (!Array.isArray(allowed) || allowed.length === 0) continue;
-    if (!allowed.some((name: string) => name === '*' || name.toLowerCase() === header)) allowed.push(header);
+    for (const header of headers) {
+      if (!allowed.some((name: string) => name === '*' || name.toLowerCase() === header)) allowed.push(header);
+    }
   }
   return allowing;
 }
 
+/** The request headers that may tell the lane. */
+export function laneHeaders({ header, baggageKey }: Pick<LaneTable, 'header' | 'baggageKey'>): string[] {
+  return baggageKey === undefined ? [header] : [header, BAGGAGE_HEADER];
+}
+
+/** Whether a VirtualService handles the lane header itself. */
 function handlesLaneHeader(virtualService: VirtualServiceManifest): boolean {
   return virtualService.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] !== undefined;
 }
@@ -169,6 +186,11 @@ class Weaver {
     this.servedLaneHeader = table.servedLaneHeader ?? SERVED_LANE_HEADER;
     const problem = headerNameProblem(table.header);
     if (problem) this.refuse('HeaderName', 'header', `'header' ${problem}, got ${JSON.stringify(table.header)}`);
+    const keyProblem = table.baggageKey === undefined ? undefined : baggageKeyProblem(table.baggageKey);
+    if (keyProblem) this.refuse('BaggageKey', 'baggageKey', `'baggageKey' ${keyProblem}, got ${JSON.stringify(table.baggageKey)}`);
+    if (table.baggageKey !== undefined && table.header === BAGGAGE_HEADER) {
+      this.refuse('BaggageKey', 'baggageKey', `'baggageKey' must not stand beside the lane header '${BAGGAGE_HEADER}'; keep one of them`);
+    }
     this.lanes = Object.keys(table.lanes).sort(compareText).map((lane) => [lane, this.destinationsOf(lane)]);
   }
 
@@ -291,20 +313,28 @@ class Weaver {
 
   private laneMatch(match: any, lane: string): any[] {
     const entries = asList(match).length === 0 ? [{}] : asList(match);
-    return entries.map((entry) => {
+    return entries.flatMap((entry) => {
       const { headers, ...others } = cloneJson(entry ?? {});
-      return { ...others, headers: { ...headers, [this.table.header]: { exact: lane } } };
+      const byHeader = { ...others, headers: { ...headers, [this.table.header]: { exact: lane } } };
+      const { baggageKey, header } = this.table;
+      if (baggageKey === undefined) return [byHeader];
+      const byBaggage = cloneJson(entry ?? {});
+      byBaggage.headers = { ...byBaggage.headers, [BAGGAGE_HEADER]: baggageMatch(baggageKey, lane) };
+      byBaggage.withoutHeaders = { ...byBaggage.withoutHeaders, [header]: SAYS_A_LANE };
+      return [byHeader, byBaggage];
     });
   }
 
   /** The lane header is woven, never written. */
   private refuseLaneHeader(rule: any, path: string): void {
-    const isLaneHeader = (name: string) => name.toLowerCase() === this.table.header;
+    const told = laneHeaders(this.table);
     const wayOut = `use another header, or label the VirtualService '${HANDLES_LANE_HEADER_LABEL}' if handling this one is its job`;
     asList(rule?.match).forEach((entry, index) => {
       for (const field of ['headers', 'withoutHeaders']) {
-        if (!Object.keys(entry?.[field] ?? {}).some(isLaneHeader)) continue;
-        this.refuse('BaselineMatchesLaneHeader', `${path}.match[${index}].${field}`, `matches the lane header '${this.table.header}', which only the rules of lanes may; ${wayOut}`);
+        const names = Object.keys(entry?.[field] ?? {}).map((name) => name.toLowerCase());
+        for (const header of told.filter((each) => names.includes(each))) {
+          this.refuse('BaselineMatchesLaneHeader', `${path}.match[${index}].${field}`, `matches the lane header '${header}', which only the rules of lanes may; ${wayOut}`);
+        }
       }
     });
     const levels = [
@@ -312,8 +342,8 @@ class Weaver {
       ...asList(rule?.route).map((entry, index) => ({ headers: entry?.headers, at: `${path}.route[${index}]` })),
     ];
     for (const { headers, at } of levels) {
-      if (headerNames(headers?.request).includes(this.table.header)) {
-        this.refuse('BaselineChangesLaneHeader', `${at}.headers.request`, `changes the lane header '${this.table.header}', so later hops would see another lane; ${wayOut}`);
+      for (const header of told.filter((each) => headerNames(headers?.request).includes(each))) {
+        this.refuse('BaselineChangesLaneHeader', `${at}.headers.request`, `changes the lane header '${header}', so later hops would see another lane; ${wayOut}`);
       }
       if (headerNames(headers?.response).includes(this.servedLaneHeader.toLowerCase())) {
         this.refuse('BaselineChangesServedLaneHeader', `${at}.headers.response`, `changes '${this.servedLaneHeader}', by which responses tell the lane that served; choose another header for that, or none`);

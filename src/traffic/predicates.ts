@@ -151,3 +151,8 @@ export function countProblem(count: number): string | undefined {
 export function limitProblem(limit: number): string | undefined {
   return Number.isInteger(limit) && limit >= 1 && limit <= 2147483647 ? undefined : 'must be a whole number, 1 or more (0 would mean no limit at all)';
 }
+
+/** What an environment variable may be called, so that every shell and language can read it. */
+export function envNameProblem(name: string): string | undefined {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : 'must be a name of letters, digits and _ that does not begin with a digit';
+}
