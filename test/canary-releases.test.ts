@@ -1,7 +1,7 @@
 import { App, Duration } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
-  RoutedProtocol, RouteRule, SplitOptions, StainedRoute, StickyOptions, StringMatch, VersionShare, Warnings,
+  AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, RequestMatch,
+  ResilientBackend, RoutedProtocol, RouteRule, SplitOptions, StainedRoute, Staining, StickyOptions, StringMatch, VersionShare, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -49,7 +49,7 @@ describe('a split', () => {
 
   test('holds at gateways too', () => {
     const { chart, service } = reviews();
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(service);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(service);
     service.split({ release: 90, v2: 10 });
 
     expect(rulesOf(chart, 'gateway-any-host')).toEqual(rulesOf(chart, 'reviews'));
@@ -330,7 +330,7 @@ describe('blue-green', () => {
 
   test('the switch holds at gateways, rules by content stay before it', () => {
     const { chart, service } = reviews();
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(service);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(service);
     service.sendTo('release', [safari]);
     service.activate('v2');
 
@@ -366,7 +366,7 @@ describe('a version that is retired', () => {
 
   test('takes every rule that routes to it alone, in the mesh and at gateways', () => {
     const { app, chart, service } = reviews();
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(service);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(service);
     service.sendTo('v3', [safari]);
     service.sendTo('v2', [RequestMatch.pathPrefix('/v2')]);
     service.retire('v3');

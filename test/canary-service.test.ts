@@ -2,7 +2,7 @@ import { ApiObject, App, Chart, Duration, JsonPatch, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
   AppProtocol, BaselineOptions, CanaryService, CanaryServiceProps, Destination, MeshGateway, MeshHost, RequestMatch, RouteRule, ServicePort,
-  ServiceType, SidecarInjection, StainedRoute, StringMatch, VersionOptions, WorkloadOptions,
+  ServiceType, SidecarInjection, StainedRoute, Staining, StringMatch, VersionOptions, WorkloadOptions,
 } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -116,7 +116,7 @@ describe('what is emitted', () => {
 describe('what the user says appears', () => {
   test('all the props', () => {
     const admin: Required<ServicePort> = { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: AppProtocol.GRPC };
-    const baseline: Required<Pick<BaselineOptions, 'version' | 'image' | keyof Omit<VersionOptions, keyof WorkloadOptions>>> = { version: 'release', image: 'flask:v1', deploymentName: 'flask-deployment' };
+    const baseline: Required<Pick<BaselineOptions, 'version' | 'image' | keyof Omit<VersionOptions, keyof WorkloadOptions>>> = { version: 'release', image: 'flask:v1', deploymentName: 'flask-deployment', consumesQueues: false };
     const said: Required<CanaryServiceProps> = {
       baseline,
       additionalPorts: [admin],
@@ -130,6 +130,8 @@ describe('what the user says appears', () => {
       app: 'flask',
       template: { replicas: 2 },
       versionEnv: 'VERSION',
+      forwardHeadersEnv: 'LANE_HEADERS',
+      consumeQueuesEnv: 'CONSUME_QUEUES',
       sidecarInjection: SidecarInjection.DISABLED,
       virtualServiceName: 'flask-demo-vs',
       destinationRuleName: 'flask-demo-dr',
@@ -160,7 +162,7 @@ describe('what the user says appears', () => {
               containers: [{
                 name: 'flask-demo',
                 image: 'flask:v1',
-                env: [{ name: 'VERSION', value: 'release' }],
+                env: [{ name: 'LANE_HEADERS', value: 'project-version' }, { name: 'CONSUME_QUEUES', value: 'false' }, { name: 'VERSION', value: 'release' }],
                 ports: [{ containerPort: 8080, name: 'http-web' }, { containerPort: 9090, name: 'grpc-admin' }],
               }],
             },
@@ -660,7 +662,7 @@ test('a service can be routed to as a host of its own: by a rule of another host
   const { chart, service } = testaaa();
   const front = new MeshHost(chart, 'front', { name: 'front' });
   front.addRule(RouteRule.to([Destination.of(service, { version: 'release' })], { match: [RequestMatch.pathPrefix('/a')] }));
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(service);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(service);
 
   const destination = { host: 'testaaa.shop.svc.cluster.local', subset: 'release', port: { number: 31000 } };
   expect(rulesOf(chart, 'front')[0].route).toEqual([{ destination }]);

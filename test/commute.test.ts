@@ -1,9 +1,9 @@
 import { App, Duration } from 'cdk8s';
 import * as fc from 'fast-check';
 import {
-  AppProtocol, CanaryService, ClientTls, ConnectionPool, ConnectionRule, CorsPolicy, Destination, Fault, FaultInjection, HashKey, HeaderOperations,
-  Lane,
-  LoadBalancer, MeshGateway, MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StringMatch,
+  AppProtocol, CanaryService, ClientTls, ConnectionPool, ConnectionRule, CorsPolicy, Destination, Fault, FaultInjection, HashKey,
+  HeaderOperations, Lane, LoadBalancer, MeshGateway, MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule,
+  StainedRoute, Staining, StringMatch,
 } from '../src';
 import { chartOf } from './support/objects';
 import { schemaProblems } from './support/schema';
@@ -71,7 +71,7 @@ const CONTRIBUTIONS: Record<string, (shop: Shop) => void> = {
     gateway.route(testaaa);
     gateway.addRule(RouteRule.redirect({ uri: '/shop' }, { match: [RequestMatch.path(StringMatch.exact('/'))] }), { hosts: ['other.example.com'] });
   },
-  'routes of another gateway': ({ facets, testaaa }) => void new MeshGateway(facets, 'inner', { hosts: ['*'], port: 8080 })
+  'routes of another gateway': ({ facets, testaaa }) => void new MeshGateway(facets, 'inner', { hosts: ['*'], port: 8080, staining: Staining.open() })
     .route(testaaa, { match: [RequestMatch.pathPrefix('/inner')], headers: HeaderOperations.of({ request: { set: { 'x-inner': '1' } } }), timeout: Duration.seconds(9) }),
 };
 
@@ -85,7 +85,7 @@ function emptyShop(app: App): Shop {
   });
   const store = new CanaryService(chart, 'store', { port: 443, appProtocol: AppProtocol.TLS, template: { image: 'a' }, baseline: { version: 'release' } });
   store.addVersion('v2');
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'] });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com', 'other.example.com'], staining: Staining.open() });
   const lanes = new StainedRoute(chart, 'lanes');
   const [one, two] = ['l1', 'l2'].map((name) => lanes.addLane(name));
   return { testaaa, testbbb, store, gateway, one, two, facets: chartOf('facets', 'shop', app) };

@@ -1,7 +1,7 @@
 import { App, Duration } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, Destination, Fault, FaultInjection, FaultInjectionProps, MeshGateway, MeshHost, RequestMatch, ResilientBackend,
-  RouteRule, StainedRoute, StringMatch,
+  AppProtocol, CanaryService, Destination, Fault, FaultInjection, FaultInjectionProps, MeshGateway, MeshHost, RequestMatch,
+  ResilientBackend, RouteRule, StainedRoute, Staining, StringMatch,
 } from '../src';
 import { chartOf, inventory, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -32,7 +32,7 @@ describe('a fault for everybody', () => {
     const { chart, testaaa, testbbb, inject } = shop();
     testaaa.sendTo('v2', [safari]);
     testbbb.host.addRule(RouteRule.to([Destination.of(testaaa, { version: 'v2' })], { match: [safari] }));
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     inject({});
 
     expect(rulesOf(chart, 'testaaa').map(({ fault }) => fault)).toEqual([aborted(), aborted()]);
@@ -132,7 +132,7 @@ describe('a fault for some requests', () => {
 
   test('is at gateways within what the gateway routes', () => {
     const { chart, testaaa, inject } = shop();
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa, { match: [RequestMatch.pathPrefix('/api')] });
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa, { match: [RequestMatch.pathPrefix('/api')] });
     inject({ match: [safari] });
 
     expect(outline(rulesOf(chart, 'gateway-any-host'))).toEqual([
@@ -163,7 +163,7 @@ describe('a fault for one lane', () => {
   test('all the props but the match: the lane\'s rules have it, the baseline\'s and other lanes\' have not', () => {
     const { app, chart, testaaa, one, two } = laned();
     for (const lane of [one, two]) lane.serve(testaaa);
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     const said: Required<Omit<FaultInjectionProps, 'match'>> = { host: testaaa, fault: abort(), lane: one };
     new FaultInjection(chart, 'fault', said);
 

@@ -1,9 +1,9 @@
 import { App, Duration } from 'cdk8s';
 import * as fc from 'fast-check';
 import {
-  AppProtocol, CanaryService, ConnectionPool, ConnectionRule, Destination, Fault, FaultInjection, HeaderOperations, Lane, LoadBalancer, MeshGateway,
-  MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy,
-  RouteRule, StainedRoute, StringMatch, Warnings,
+  AppProtocol, CanaryService, ConnectionPool, ConnectionRule, Destination, Fault, FaultInjection, HeaderOperations, Lane, LoadBalancer,
+  MeshGateway, MirrorTarget, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, Staining, StringMatch,
+  Warnings,
 } from '../src';
 import { chartOf, objectsOf } from './support/objects';
 import { evaluate, merged, MeshRequest, Outcome, Routed } from './support/route-evaluator';
@@ -101,7 +101,7 @@ function appOf(everybody: string, features: string[], lanes: Record<string, stri
     service.addVersion('v3');
     return service;
   });
-  const shop: Shop = { chart, testaaa, testbbb, sniffer, gateway: new MeshGateway(chart, 'gateway', { hosts: ['*'] }) };
+  const shop: Shop = { chart, testaaa, testbbb, sniffer, gateway: new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }) };
   const stain = new StainedRoute(chart, 'lanes');
   const made: Record<string, Lane> = {};
   for (const [name, services] of Object.entries(lanes)) {

@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
 import {
   AppProtocol, Branch, CanaryService, CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule,
-  StainedRoute, StringMatch,
+  StainedRoute, Staining, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
@@ -15,7 +15,7 @@ function shop(hosts = ['shop.example.com']) {
   const app = new App();
   const chart = chartOf('shop', 'shop', app);
   const [testaaa, testbbb] = ['testaaa', 'testbbb'].map((name) => new MeshHost(chart, name, { name, baseline: 'release' }));
-  const gateway = new MeshGateway(chart, 'gateway', { hosts });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts, staining: Staining.open() });
   return { app, chart, testaaa, testbbb, gateway };
 }
 
@@ -43,6 +43,7 @@ describe('what is emitted', () => {
   test('all the props', () => {
     const said: Required<MeshGatewayProps> = {
       hosts: ['shop.example.com', '*.example.org'], port: 8080, portName: 'http-orange', selector: { app: 'orange-gateway-a' }, name: 'edge', namespace: 'istio-ingress',
+      staining: Staining.closed(),
     };
     const chart = chartOf();
     const gateway = new MeshGateway(chart, 'id', said).route(new MeshHost(chart, 'testaaa', { name: 'testaaa' }));
@@ -60,8 +61,12 @@ describe('what is emitted', () => {
     expect(objectOf(chart, 'VirtualService', 'edge-shop-example-com')).toEqual({
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',
-      metadata: { name: 'edge-shop-example-com', namespace: 'istio-ingress' },
-      spec: { hosts: ['shop.example.com'], gateways: ['edge'], http: [{ route: [{ destination: { host: 'testaaa.shop.svc.cluster.local' } }] }] },
+      metadata: { name: 'edge-shop-example-com', namespace: 'istio-ingress', labels: { 'cdk8s-lanes/handles-lane-header': 'closed' } },
+      spec: {
+        hosts: ['shop.example.com'],
+        gateways: ['edge'],
+        http: [{ headers: { request: { remove: ['project-version'] } }, route: [{ destination: { host: 'testaaa.shop.svc.cluster.local' } }] }],
+      },
     });
     expect(schemaProblems(chart.toJson())).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { App } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, Destination, MeshGateway, MeshHost, MirrorTarget, MirrorTargetProps, RequestMatch, RouteRule, StainedRoute, Warnings,
+  AppProtocol, CanaryService, Destination, MeshGateway, MeshHost, MirrorTarget, MirrorTargetProps, RequestMatch, RouteRule, StainedRoute,
+  Staining, Warnings,
 } from '../src';
 import { chartOf, inventory, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -94,7 +95,7 @@ describe('a mirror', () => {
     testaaa.sendTo('v2', api);
     testaaa.host.addRule(RouteRule.redirect({ uri: '/new' }, { match: [RequestMatch.pathPrefix('/old')] }));
     sniffer.host.addRule(RouteRule.to([Destination.of(testaaa, { version: 'v2' })], { match: api }));
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     mirror({ toVersion: 'release' });
 
     for (const name of ['testaaa', 'gateway-any-host']) {
@@ -187,7 +188,7 @@ describe('lanes', () => {
 
   test('are mirrored when asked for, the baseline too, in the mesh and at gateways', () => {
     const { chart, testaaa, mirror } = laned();
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     mirror({ toVersion: 'release', percentage: 10, mirrorLanes: true });
 
     for (const name of ['testaaa', 'gateway-any-host']) {

@@ -1,7 +1,7 @@
 import { App } from 'cdk8s';
 import {
   AppProtocol, CanaryService, ConnectionPool, Destination, HostPort, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
-  RoutedProtocol, RouteRule, StainedRoute, StringMatch, Warnings,
+  RoutedProtocol, RouteRule, StainedRoute, Staining, StringMatch, Warnings,
 } from '../src';
 import { chartOf, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -89,7 +89,7 @@ test('lanes serve each port where the mesh can read requests, and are warned abo
 test('a gateway asks for the first port, or the one that is said', () => {
   const { chart, cart } = shop();
   cart.sendTo('v2', [RequestMatch.port(90)]);
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(cart, { match: [RequestMatch.pathPrefix('/grpc')], port: 90 }).route(cart);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(cart, { match: [RequestMatch.pathPrefix('/grpc')], port: 90 }).route(cart);
 
   expect(rulesOf(chart, 'gateway-any-host')).toEqual([
     { match: [{ uri: { prefix: '/grpc' } }], route: [to('v2', 90)] },

@@ -1,7 +1,7 @@
 import { Duration } from 'cdk8s';
 import {
   AppProtocol, CanaryService, ClientTls, ClosingServerProps, ConnectionPool, Destination, HashKey, LoadBalancer, MeshGateway, MeshHost,
-  OutlierDetection, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy, RouteRule, StainedRoute, Warnings,
+  OutlierDetection, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy, RouteRule, StainedRoute, Staining, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
@@ -134,7 +134,7 @@ describe('what is said of a host', () => {
     testaaa.sendTo('v2', [RequestMatch.pathPrefix('/v2')]);
     testaaa.split({ release: 9, v2: 1 });
     testbbb.host.addRule(RouteRule.to([Destination.of(testaaa, { version: 'v2' })], { match: [RequestMatch.pathPrefix('/a')] }));
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa, { match: [RequestMatch.pathPrefix('/api')] }).route(testbbb);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa, { match: [RequestMatch.pathPrefix('/api')] }).route(testbbb);
     say({ timeout: Duration.seconds(2), retries: RetryPolicy.none() });
 
     const all = ['testaaa', 'testbbb', 'gateway-any-host'].flatMap((name) => rulesOf(chart, name));
@@ -441,7 +441,7 @@ describe('refused at synth is', () => {
   test('a rule of a gateway whose hosts disagree, at the gateway too', () => {
     const { app, chart, testaaa, testbbb } = shop();
     testaaa.host.routeDefault([Destination.of(testaaa, { version: 'release' }), Destination.of(testbbb, { version: 'release' })]);
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     new ResilientBackend(chart, 'one', { host: testaaa, timeout: Duration.seconds(1) });
     new ResilientBackend(chart, 'other', { host: testbbb, timeout: Duration.seconds(2) });
 

@@ -2,7 +2,7 @@ import { App } from 'cdk8s';
 import { chartOf, objectsOf } from './support/objects';
 import { branchEnvironments } from '../examples/branch-environments/main';
 import {
-  CanaryService, CorsPolicy, Destination, HeaderOperations, Lane, MeshGateway, RequestMatch, RouteRule, StainedRoute, StringMatch,
+  CanaryService, CorsPolicy, Destination, HeaderOperations, Lane, MeshGateway, RequestMatch, RouteRule, StainedRoute, Staining, StringMatch,
 } from '../src';
 
 /** The lines of two texts in common order: kept, or of one of them alone. The longest common subsequence, as `diff` has it. */
@@ -52,7 +52,7 @@ function richApp(order: string[]) {
   testaaa.host.addRule(RouteRule.to([
     Destination.of(testaaa, { version: 'release', weight: 2, headers }), Destination.of(testaaa, { version: 'v2', headers }), Destination.of(testbbb, { version: 'release' }),
   ], { name: 'mixed', match, corsPolicy, headers }));
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['other.example.org', 'shop.example.com'] });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['other.example.org', 'shop.example.com'], staining: Staining.open() });
   gateway.route(testbbb, { match: [RequestMatch.method(StringMatch.exact('POST'))] }).route(testaaa);
   const lanes = new StainedRoute(chart, 'lanes');
   for (const name of order) {

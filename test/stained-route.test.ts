@@ -2,8 +2,8 @@ import { App } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { parseAllDocuments } from 'yaml';
 import {
-  AppProtocol, CanaryService, CanaryServiceProps, CorsPolicy, Destination, LaneOptions, LaneRouteOptions, MeshGateway, MeshHost, RequestMatch,
-  RouteRule, StainedRoute, StainedRouteProps, StringMatch,
+  AppProtocol, CanaryService, CanaryServiceProps, CorsPolicy, Destination, LaneOptions, LaneRouteOptions, MeshGateway, MeshHost,
+  RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf, synthesized } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -15,7 +15,7 @@ function shop(props: StainedRouteProps = {}, service: Partial<CanaryServiceProps
   const chart = chartOf('shop', 'shop', app);
   const canary = (id: string, port: number) => new CanaryService(chart, id, { port, template: { image: `${id}:v1` }, baseline: { version: 'release' }, ...service });
   const [testaaa, testbbb] = [canary('testaaa', 31000), canary('testbbb', 32000)];
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
   const lanes = new StainedRoute(chart, 'lanes', props);
   return { app, chart, testaaa, testbbb, lanes };
 }
@@ -189,15 +189,19 @@ test.each([
 
 describe('the lane header', () => {
   test('all the props', () => {
-    const said: Required<StainedRouteProps> = { header: 'x-lane', reportServedLane: true, servedLaneHeader: 'x-answered-by' };
+    const said: Required<StainedRouteProps> = { header: 'x-lane', reportServedLane: true, servedLaneHeader: 'x-answered-by', baggageKey: 'lane', selfStaining: true };
     const { chart, testaaa, lanes } = shop(said);
     lanes.addLane('v1').serve(testaaa);
 
     expect(lanes).toMatchObject({ header: 'x-lane', servedLaneHeader: 'x-answered-by' });
     for (const name of ['testaaa', 'gateway-any-host']) {
-      expect(rulesOf(chart, name)[0].match).toEqual([{ headers: { 'x-lane': { exact: 'v1' } } }]);
+      expect(rulesOf(chart, name)[0].match).toEqual([
+        { headers: { 'x-lane': { exact: 'v1' } } },
+        { headers: { baggage: { regex: '(.*,)?[ \\t]*lane[ \\t]*=[ \\t]*v1[ \\t]*([,;].*)?' } }, withoutHeaders: { 'x-lane': { regex: '[^-].*|-.+' } } },
+      ]);
       expect(rulesOf(chart, name)[0].route[0].headers).toEqual({ response: { set: { 'x-answered-by': 'v1' } } });
     }
+    expect(objectOf(chart, 'EnvoyFilter', 'testaaa-v1-self-staining').spec.workloadSelector).toEqual({ labels: { app: 'testaaa', version: 'v1' } });
   });
 
   test('responses need not tell the lane', () => {

@@ -1,6 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { DeploymentStrategy, ImagePullPolicy, Probe } from 'cdk8s-plus-27';
-import { CanaryService, MeshGateway, MeshNamespace, StainedRoute, WorkloadOptions } from 'cdk8s-lanes';
+import { CanaryService, MeshGateway, MeshNamespace, StainedRoute, Staining, WorkloadOptions } from 'cdk8s-lanes';
 
 const REGISTRY = 'registry.example.com/release';
 
@@ -24,7 +24,7 @@ export function branchEnvironments(app: App): Chart {
     port: 32000, template, baseline: { version: 'release', image: `${REGISTRY}/testbbb:v97` },
   });
   testaaa.calls(testbbb);
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
 
   const lanes = new StainedRoute(chart, 'lanes', { header: 'project-version' });
   const v1 = lanes.addLane('release-v1');

@@ -43,11 +43,14 @@ function refusal(http: any[], table: any = l1OnCart): WeaveRefused {
 
 test('all that a table can say', () => {
   const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s' } };
-  const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp' };
+  const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp', baggageKey: 'lane' };
 
   expect(woven([{ timeout: '2s', route: [to('cart', 'release')], mirror: { host: 'sniffer' } }], table)[0]).toEqual({
     name: 'lane/l1',
-    match: [{ headers: { 'x-lane': { exact: 'l1' } } }],
+    match: [
+      { headers: { 'x-lane': { exact: 'l1' } } },
+      { headers: { baggage: { regex: '(.*,)?[ \\t]*lane[ \\t]*=[ \\t]*l1[ \\t]*([,;].*)?' } }, withoutHeaders: { 'x-lane': { regex: '[^-].*|-.+' } } },
+    ],
     timeout: '9s',
     mirror: { host: 'sniffer' },
     route: [{ ...to(STOCK, 'l1', { port: 8080 }), headers: { response: { set: { 'x-answered': 'l1' } } } }],

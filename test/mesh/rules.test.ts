@@ -2,7 +2,7 @@ import { App, Chart, Duration } from 'cdk8s';
 import { Mesh } from './mesh';
 import {
   AppProtocol, CanaryService, ConnectionRule, Destination, HeaderOperations, MeshGateway, MeshNamespace, RequestMatch, ResilientBackend,
-  RouteRule, StainedRoute,
+  RouteRule, StainedRoute, Staining,
 } from '../../src';
 
 /* What the constructs say beyond the examples: several ports, server names, settings of default rules and gateways, and the cures against closed connections. */
@@ -26,7 +26,7 @@ function manifests(): object[] {
   const plain = new CanaryService(shop, 'plain', { port: 8080, template: { image: 'plain' }, baseline: { version: 'v1' } });
   new StainedRoute(shop, 'lanes').addLane('l1').serve(cart);
 
-  new MeshGateway(shop, 'gateway', { hosts: ['shop.example.com'] })
+  new MeshGateway(shop, 'gateway', { hosts: ['shop.example.com'], staining: Staining.open() })
     .addRule(RouteRule.redirect({ uri: '/new' }, { match: [RequestMatch.pathPrefix('/old')] }))
     .addRule(RouteRule.to([Destination.of(cart, { version: 'v2', port: 90 })], { match: [RequestMatch.pathPrefix('/admin')], timeout: Duration.seconds(2) }))
     .route(plain, { match: [RequestMatch.pathPrefix('/plain/')], rewrite: { uri: '/' }, headers: HeaderOperations.of({ request: { set: { 'x-edge': '1' } } }) })
