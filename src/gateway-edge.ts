@@ -159,6 +159,10 @@ export class GatewayEdge extends Construct {
       Warnings.of(this).add(this, 'StainingNotSaid', `'staining' of the gateway is not said, so it is closed: no request from outside gets into a lane by the header '${mesh.laneHeader}', which is taken away; `
         + 'say Staining.open() where only people of the house reach the gateway, Staining.previewHostsOnly(…), Staining.bySecret(…), or Staining.closed()');
     }
+    const { policy } = this;
+    if (policy.kind === 'by-secret' && mesh.forwardedHeaders.includes(policy.header)) {
+      return [`'header' of the secret must not be the lane header, got ${JSON.stringify(policy.header)} for both; choose another`];
+    }
     const previews = this.props.staining?._previews;
     if (!previews) return [];
     const followed = this.followedHost('staining.host', previews.host);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'util';
 import * as fc from 'fast-check';
 import { laneOfRule, weave } from '../../src/lanes/weave';
-import { LANE_HEADER, LANES, Scene, scene } from '../support/lane-arbitraries';
+import { BAGGAGE_KEY, LANE_HEADER, LANES, Scene, scene } from '../support/lane-arbitraries';
 import { evaluate, EvaluatorOptions, fullHost, merged, MeshRequest, Outcome, Routed, Share } from '../support/route-evaluator';
 
 /*
@@ -140,6 +140,45 @@ describe('the routing law', () => {
     }), RUNS);
   });
 
+  test('a lane that the baggage tells is served as one that the header tells, where the table has a key for it', () => {
+    fc.assert(fc.property(scene, ({ virtualService, table, requests }) => {
+      const laned = woven(virtualService, table);
+      for (const lane of LANES) {
+        for (const request of requests) {
+          for (const baggage of tellingOf(lane)) {
+            const asked = { ...request, headers: { ...request.headers, baggage } };
+            const expected = evaluate(laned, saying(request, table.baggageKey === undefined ? undefined : lane));
+            for (const silent of [undefined, '', '-']) expectSame(withoutCarriers(evaluate(laned, saying(asked, silent))), withoutCarriers(expected));
+          }
+        }
+      }
+    }), FEW_RUNS);
+  });
+
+  test('where the lane header says anything, the baggage does not count', () => {
+    fc.assert(fc.property(scene, ({ virtualService, table, requests }) => {
+      const laned = woven(virtualService, table);
+      for (const request of requests) {
+        for (const said of SAYINGS.filter((each) => each !== undefined && each !== '' && each !== '-')) {
+          const asked = saying({ ...request, headers: { ...request.headers, baggage: `${BAGGAGE_KEY}=l1` } }, said);
+          expectSame(withoutCarriers(evaluate(laned, asked)), withoutCarriers(evaluate(laned, saying(request, said))));
+        }
+      }
+    }), FEW_RUNS);
+  });
+
+  test('baggage that only looks as if it told a lane does not count', () => {
+    fc.assert(fc.property(scene, ({ virtualService, table, requests }) => {
+      const laned = woven(virtualService, table);
+      for (const request of requests) {
+        for (const baggage of [`${BAGGAGE_KEY}=l11`, `${BAGGAGE_KEY}=L1`, `x${BAGGAGE_KEY}=l1`, 'my-lane=l1', `a=1;${BAGGAGE_KEY}=l1`, `a=${BAGGAGE_KEY}=l1`, `${BAGGAGE_KEY}=`, 'l1', `${BAGGAGE_KEY}=l1 l2`]) {
+          const asked = { ...request, headers: { ...request.headers, baggage } };
+          expectSame(withoutCarriers(evaluate(laned, asked)), withoutCarriers(evaluate(virtualService, asked)));
+        }
+      }
+    }), FEW_RUNS);
+  });
+
   test('operations are only dropped where a warning says so', () => {
     fc.assert(fc.property(scene, ({ virtualService, table }) => {
       const warned = new Set(weave(virtualService, table).warnings.filter(({ code }) => code === 'LaneHeadersDiffer').map(({ path }) => path));
@@ -192,6 +231,22 @@ function inLane(outcome: Outcome, lane: string, table: any): Outcome {
     mirrors: [],
     shares: withLane.shares.map((share) => (served.has(share.host) ? atLane(share, served.get(share.host)!) : share)),
   };
+}
+
+/** Ways to write a lane into baggage. */
+function tellingOf(lane: string): (string | string[])[] {
+  return [`${BAGGAGE_KEY}=${lane}`, `a=1 ,\t${BAGGAGE_KEY} = ${lane} ;p=1;q,b=2`, ['a=1', `${BAGGAGE_KEY}=${lane}`]];
+}
+
+/** An outcome but for the headers by which the lane was told. */
+function withoutCarriers(outcome: Outcome): any {
+  if (outcome.kind === 'delegate') return { ...outcome, otherwise: withoutCarriers(outcome.otherwise) };
+  if (outcome.kind !== 'route') return outcome;
+  const shares = outcome.shares.map((share) => {
+    const { [LANE_HEADER]: told, baggage, ...request } = share.request;
+    return { ...share, request };
+  });
+  return { ...outcome, shares: merged(shares) };
 }
 
 function atLane(share: Share, target: any): Share {

@@ -166,7 +166,10 @@ const laneOf = (lane: string) => fc.tuple(some({
   plain(Object.fromEntries(Object.entries(hosts).map(([host, target]) => [host, { ...target as any, rule: ruleFields }])))
 ));
 
-const table = some(Object.fromEntries(LANES.map((lane) => [lane, laneOf(lane)]))).map((lanes) => ({ header: LANE_HEADER, lanes }));
+export const BAGGAGE_KEY = 'my.lane';
+
+const table = fc.tuple(some(Object.fromEntries(LANES.map((lane) => [lane, laneOf(lane)]))), half(fc.constant(BAGGAGE_KEY)))
+  .map(([lanes, baggageKey]) => ({ header: LANE_HEADER, ...(baggageKey === undefined ? {} : { baggageKey }), lanes }));
 
 /** How a request is made from a match: which entry it aims at, and for each field whether it hits, misses narrowly or looks away. */
 interface Aim {
