@@ -65,6 +65,8 @@ export interface CallbackProps {
 /** The callbacks of one gateway, or of one filter: checked, and known by their ids. */
 export class Callbacks {
   private readonly byId = new Map<string, CallbackProps>();
+  /** What tells a callback's requests apart → its id. */
+  private readonly keys = new Map<string, string>();
 
   constructor(private readonly scope: IConstruct) {
     scope.node.addValidation({ validate: () => [...this.byId].flatMap(([id, props]) => this.unknownLane(id, props)) });
@@ -115,8 +117,6 @@ export class Callbacks {
     Mesh.of(scope).changed();
     return added;
   }
-
-  private readonly keys = new Map<string, string>();
 
   private unknownLane(id: string, { lane, laneMayBeMissing }: CallbackProps): string[] {
     const known = Mesh.of(this.scope).laneNames;

@@ -447,7 +447,11 @@ export class CanaryService extends Construct implements IRoutable {
       maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
-    return this.deploy(this.lanesPlace, lane, { ...options, consumesQueues: options.consumesQueues ?? false, strategy: options.strategy ?? this.props.template?.strategy ?? strategy });
+    return this.deploy(this.lanesPlace, lane, {
+      ...options,
+      consumesQueues: options.consumesQueues ?? false,
+      strategy: options.strategy ?? this.props.template?.strategy ?? strategy,
+    });
   }
 
   /**
@@ -512,7 +516,8 @@ export class CanaryService extends Construct implements IRoutable {
     });
   }
 
-  private workload(version: string | undefined, { deploymentName, consumesQueues = true, ...own }: VersionOptions & { version?: string }): WorkloadOptions {
+  private workload(version: string | undefined, options: VersionOptions & { version?: string }): WorkloadOptions {
+    const { deploymentName, consumesQueues = true, ...own } = options;
     delete own.version;
     const workload = inherit(this.props.template ?? {}, own);
     if (!workload.image) {

@@ -64,16 +64,16 @@ export class GatewayEdge extends Construct {
     const { hosts } = this.props;
     if (host !== undefined) this.followedHost('host', host);
     const authority = props.authority?.toLowerCase();
-    const own = authority !== undefined && !hosts.some((each) => each === authority || covers(each, authority));
+    const serving = hosts.filter((each) => authority === undefined || each === authority || covers(each, authority));
+    const own = authority !== undefined && serving.length === 0;
     const followed = own ? this.followedHost('host', host) : undefined;
-    const within = authority === undefined ? hosts.filter((each) => each === (host ?? each)) : hosts.filter((each) => each === authority || covers(each, authority));
     const added = this.callbacks.add(id, props, authority === undefined ? host ?? '' : '');
     if (own && !this.extraHosts.has(authority)) {
       this.addHost(authority);
       this.extraHosts.set(authority, followed!);
       this.hostOfCallback(authority, followed!);
     }
-    this.added.push({ id, props: added, hosts: own ? [authority] : within });
+    this.added.push({ id, props: added, hosts: own ? [authority] : serving.filter((each) => authority !== undefined || each === (host ?? each)) });
     if (props.expires === undefined && this.policy.kind !== 'open') {
       Warnings.of(this).add(this, 'CallbackWithoutExpiry', `callback '${id}' has no 'expires', and anybody may call it: its lane stays open to all who know how; say until when it is needed`);
     }
@@ -94,7 +94,8 @@ export class GatewayEdge extends Construct {
 
   private edgeOf(host: string): Edge {
     const live = this.added.filter(({ id, props, hosts }) => hosts.includes(host) && !isOver(this, `callback '${id}'`, props.expires));
-    return { policy: this.policy, callbacks: live.map(({ id, props }) => ({ name: id, lane: props.lane, match: callbackMatch(props, props.authority === host) })) };
+    const callbacks = live.map(({ id, props }) => ({ name: id, lane: props.lane, match: callbackMatch(props, props.authority === host) }));
+    return { policy: this.policy, callbacks };
   }
 
   private get emptyTable(): LaneTable {

@@ -1,8 +1,8 @@
 import { App } from 'cdk8s';
+import { CallbackFilter, CallbackPlace, CallbackProps, CanaryService, Destination, GatewayCallbackProps, MeshGateway, RequestMatch, RouteRule, SelfStaining, StainedRoute, Staining, StringMatch, Warnings } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
-import { CallbackFilter, CallbackPlace, CallbackProps, CanaryService, Destination, GatewayCallbackProps, MeshGateway, RequestMatch, RouteRule, SelfStaining, StainedRoute, Staining, StringMatch, Warnings } from '../src';
 
 const EXPIRES = '2099-12-31';
 const HOST = 'shop.example.com';
@@ -24,7 +24,9 @@ function cartRule(cart: CanaryService): RouteRule {
   return RouteRule.to([Destination.of(cart, { version: 'main' })], { match: [RequestMatch.pathPrefix('/api')], name: 'api' });
 }
 
-const summary = (rules: any[]) => rules.map(({ name, match, route, headers }) => ({ name, match, to: route[0].destination.subset, request: headers?.request }));
+const summary = (rules: any[]) => rules.map(({ name, match, route, headers }) => ({
+  name, match, to: route[0].destination.subset, request: headers?.request,
+}));
 const codes = (scope: any) => Warnings.of(scope).all.map(({ code }) => code);
 
 describe('a callback at a closed gateway', () => {

@@ -42,7 +42,12 @@ describe('what is emitted', () => {
 
   test('all the props', () => {
     const said: Required<MeshGatewayProps> = {
-      hosts: ['shop.example.com', '*.example.org'], port: 8080, portName: 'http-orange', selector: { app: 'orange-gateway-a' }, name: 'edge', namespace: 'istio-ingress',
+      hosts: ['shop.example.com', '*.example.org'],
+      port: 8080,
+      portName: 'http-orange',
+      selector: { app: 'orange-gateway-a' },
+      name: 'edge',
+      namespace: 'istio-ingress',
       staining: Staining.closed(),
     };
     const chart = chartOf();

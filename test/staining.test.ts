@@ -1,8 +1,8 @@
 import { App, Chart, JsonPatch, ApiObject } from 'cdk8s';
+import { CanaryService, Destination, MeshGateway, MeshGatewayProps, MirrorTarget, RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch, Warnings } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
-import { CanaryService, Destination, MeshGateway, MeshGatewayProps, MirrorTarget, RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch, Warnings } from '../src';
 
 const SECRET = 'correct-horse-battery-staple-7';
 

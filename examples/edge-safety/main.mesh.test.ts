@@ -24,7 +24,8 @@ const paths = async (request: Omit<MeshRequest, 'repeat'>) => (await mesh.send({
 
 describe('nobody gets into a lane from outside', () => {
   test.each(['shop.example.com', 'beta.example.com', 'testers.example.com'])('at %s, by header or baggage; no application sees either', async (host) => {
-    for (const headers of [{ 'project-version': 'new-checkout' }, { 'project-version': 'new-stock' }, { baggage: 'lane=new-checkout' }]) {
+    const sayings: Record<string, string>[] = [{ 'project-version': 'new-checkout' }, { 'project-version': 'new-stock' }, { baggage: 'lane=new-checkout' }];
+    for (const headers of sayings) {
       const outcome = await mesh.send({ from: outside, host, headers, repeat: REPEAT });
       expect(outcome.paths).toEqual({ [BASELINE]: REPEAT });
       expect(outcome.responses.flatMap(({ hops }) => hops.flatMap(({ hits }) => hits)).filter(isStained)).toEqual([]);

@@ -1,7 +1,7 @@
 import { Chart, Testing } from 'cdk8s';
 import { gatewayInFront } from './main';
-import { MeshGateway, MeshHost, Staining } from 'cdk8s-lanes';
 import { Mesh, Sender } from '../../test/mesh/mesh';
+import { MeshGateway, MeshHost, Staining } from 'cdk8s-lanes';
 
 /* What the README promises, on istiod's code and a running Envoy, beside the application that another app deploys. */
 const deployment = (version: string) => ({

@@ -16,9 +16,10 @@ test('the EnvoyFilter is for the sidecars of orange-gateway-a, when requests com
   const { spec, metadata } = manifests.find(({ kind }) => kind === 'EnvoyFilter');
   expect(metadata).toEqual({ name: 'callbacks', namespace: 'sopei-biz' });
   expect(spec.workloadSelector).toEqual({ labels: { app: 'orange-gateway-a' } });
-  expect(spec.configPatches.map(({ match, patch }: any) => [match.context, match.listener.filterChain.filter.subFilter.name, patch.operation])).toEqual([
-    ['SIDECAR_INBOUND', 'envoy.filters.http.router', 'INSERT_BEFORE'],
-  ]);
+  expect(spec.configPatches).toHaveLength(1);
+  const [{ match, patch }] = spec.configPatches;
+  const before = match.listener.filterChain.filter.subFilter.name;
+  expect([match.context, before, patch.operation]).toEqual(['SIDECAR_INBOUND', 'envoy.filters.http.router', 'INSERT_BEFORE']);
 });
 
 test('the gateway takes the lane header away, but for what its callback sets', () => {

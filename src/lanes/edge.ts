@@ -1,3 +1,4 @@
+import { headerNames } from './header-precedence';
 import { objectName, VirtualServiceManifest } from './hosts';
 import { BAGGAGE_HEADER, SAYS_A_LANE } from './lane-carriers';
 import { allowLaneHeader, HANDLES_LANE_HEADER_LABEL, laneHeaders, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused, Woven } from './weave';
@@ -67,8 +68,7 @@ export function weaveEdge(virtualService: VirtualServiceManifest, table: LaneTab
       return edgeRules(rule, copies, table, edge);
     } catch (error) {
       if (!(error instanceof MatchClash)) throw error;
-      problems.push({ code: 'CallbackMatchClash', path, message: `cannot be joined with a callback: no single '${error.field}' condition says both ${JSON.stringify(error.one)} and ${JSON.stringify(error.other)}; `
-        + 'let the rule match a prefix or an exact value, or give the callback a host of its own' });
+      problems.push(callbackClash(path, error));
       return [];
     }
   });
@@ -191,6 +191,13 @@ function named(name: string | undefined): any {
   return name === undefined ? {} : { name };
 }
 
+function callbackClash(path: string, { field, one, other }: MatchClash): WeaveFinding {
+  const both = `${JSON.stringify(one)} and ${JSON.stringify(other)}`;
+  const message = `cannot be joined with a callback: no single '${field}' condition says both ${both}; let the rule match a prefix or an exact value, or `
+    + 'give the callback a host of its own';
+  return { code: 'CallbackMatchClash', path, message };
+}
+
 function delegating(virtualService: VirtualServiceManifest): WeaveFinding[] {
   return baselineRules(virtualService).flatMap(({ rule, path }) => (rule?.delegate
     ? [{ code: 'EdgeDelegates', path: `${path}.delegate`, message: 'delegates, and the delegate chooses by the lane header as it comes in from outside; let the gateway route by itself, or be open' }]
@@ -203,7 +210,7 @@ function usesOf(header: string, virtualService: VirtualServiceManifest): WeaveFi
   return baselineRules(virtualService).flatMap(({ rule, path }) => {
     const matches = asList(rule?.match).some((entry) => [entry?.headers, entry?.withoutHeaders].some((names) => Object.keys(names ?? {}).some(isIt)));
     const levels = [rule?.headers, ...asList(rule?.route).map((entry) => entry?.headers)].map((headers) => headers?.request);
-    const changes = levels.some((request) => [...Object.keys(request?.set ?? {}), ...Object.keys(request?.add ?? {}), ...asList(request?.remove)].some(isIt));
+    const changes = levels.some((request) => headerNames(request).includes(header));
     return matches || changes ? [{ code: 'RuleUsesSecretHeader', path, message: `uses '${header}', whose value is the secret of those who may stain; choose another header for that` }] : [];
   });
 }

@@ -1,6 +1,7 @@
 import { parse } from 'luaparse';
 
-const { lauxlib, lua, lualib, to_luastring: luaBytes, to_jsstring: jsText } = require('fengari') as any;
+// It comes without types.
+const { lauxlib, lua, lualib, to_luastring: luaBytes, to_jsstring: jsText } = jest.requireActual('fengari');
 
 /** The headers that Envoy hands to a Lua program: several values of one name are one, divided by commas. */
 export type LuaHeaders = Readonly<Record<string, string>>;
