@@ -156,7 +156,7 @@ export class GatewayEdge extends Construct {
 
   private validateEdge(): string[] {
     const mesh = Mesh.of(this);
-    if (!this.props.staining && mesh.stain) {
+    if (!this.props.staining && mesh.laneTable([])) {
       Warnings.of(this).add(this, 'StainingNotSaid', `'staining' of the gateway is not said, so it is closed: no request from outside gets into a lane by the header '${mesh.laneHeader}', which is taken away; `
         + 'say Staining.open() where only people of the house reach the gateway, Staining.previewHostsOnly(…), Staining.bySecret(…), or Staining.closed()');
     }

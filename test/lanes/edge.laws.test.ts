@@ -9,7 +9,7 @@ import { evaluate, merged, MeshRequest, Outcome } from '../support/route-evaluat
  * The law of the edge, judged by an evaluator that knows nothing of lanes: what a request meets at a gateway, by what it says and
  * what the gateway believes.
  */
-const RUNS = { numRuns: 200, seed: 20261126 };
+const RUNS = { numRuns: 100, seed: 20261126 };
 const SECRET = 'correct-horse-battery-staple-7';
 const KEY = 'x-lane-key';
 const CLOSED = { kind: 'closed' } as const;
@@ -85,7 +85,7 @@ describe('an edge with a secret', () => {
           }
         }
       }
-    }), { ...RUNS, numRuns: 100 });
+    }), { ...RUNS, numRuns: 50 });
   });
 
   test('is open to who has it, and keeps it to itself', () => {
@@ -98,7 +98,7 @@ describe('an edge with a secret', () => {
           expectSame(without(got, []), without(evaluate(open, asked(request, said)), []));
         }
       }
-    }), { ...RUNS, numRuns: 100 });
+    }), { ...RUNS, numRuns: 50 });
   });
 
   function withoutCorsOf(given: Scene): Scene {
@@ -162,7 +162,7 @@ test('what an edge has made, weave leaves alone; what it was given is not change
       expect(JSON.stringify(weave(made, given.table).virtualService)).toBe(JSON.stringify(made));
     }
     expect(JSON.stringify(given)).toBe(before);
-  }), { ...RUNS, numRuns: 100 });
+  }), { ...RUNS, numRuns: 50 });
 });
 
 test('a rule that delegates is refused, unless all are let in', () => {
