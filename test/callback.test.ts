@@ -1,5 +1,8 @@
 import { App } from 'cdk8s';
-import { CallbackFilter, CallbackPlace, CallbackProps, CanaryService, Destination, GatewayCallbackProps, MeshGateway, RequestMatch, RouteRule, SelfStaining, StainedRoute, Staining, StringMatch, Warnings } from '../src';
+import {
+  CallbackFilter, CallbackFilterProps, CallbackPlace, CallbackProps, CanaryService, Destination, GatewayCallbackProps, MeshGateway,
+  NameAndValue, RequestMatch, RouteRule, SelfStaining, SelfStainingProps, StainedRoute, Staining, StringMatch, Warnings, WorkloadReference,
+} from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
@@ -87,9 +90,11 @@ describe('a callback at a closed gateway', () => {
 });
 
 test('all the props', () => {
-  const said: Required<GatewayCallbackProps> = {
-    authority: 'aaa.com', path: '/in', cookie: { name: 'lane', value: 'one' }, query: { name: 'q', value: '1' }, lane: 'elsewhere', laneMayBeMissing: true, expires: '2099-01-31T12:00:00Z', host: HOST,
+  const cookie: Required<NameAndValue> = { name: 'lane', value: 'one' };
+  const callback: Required<CallbackProps> = {
+    authority: 'aaa.com', path: '/in', cookie, query: { name: 'q', value: '1' }, lane: 'elsewhere', laneMayBeMissing: true, expires: '2099-01-31T12:00:00Z',
   };
+  const said: Required<GatewayCallbackProps> = { ...callback, host: HOST };
   const { chart, gateway } = shop();
   gateway.addCallback('all', said);
   expect(summary(rulesOf(chart, 'gateway-aaa-com'))[1]).toEqual({
@@ -207,8 +212,9 @@ describe('refused', () => {
 describe('a filter', () => {
   test('all the props', () => {
     const { chart } = shop();
-    const at = CallbackPlace.inboundOf({ labels: { app: 'orange-gateway-a' }, namespace: 'sopei-biz' });
-    new CallbackFilter(chart, 'id', { at, name: 'partners' }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    const pods: Required<WorkloadReference> = { labels: { app: 'orange-gateway-a' }, namespace: 'sopei-biz' };
+    const said: Required<CallbackFilterProps> = { at: CallbackPlace.inboundOf(pods), name: 'partners' };
+    new CallbackFilter(chart, 'id', said).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
     const filter = objectOf(chart, 'EnvoyFilter', 'partners');
     expect(filter).toMatchObject({
       apiVersion: 'networking.istio.io/v1alpha3', metadata: { namespace: 'sopei-biz' }, spec: { priority: 10, workloadSelector: { labels: { app: 'orange-gateway-a' } } },
@@ -251,7 +257,8 @@ describe('self-staining', () => {
   test('is for the pods of one version of a lane, on the way out', () => {
     const { chart, cart, lanes } = shop();
     const version = lanes.addLane('l3').serve(cart);
-    new SelfStaining(chart, 'self', { version, name: 'l3-stains' });
+    const said: Required<SelfStainingProps> = { version, name: 'l3-stains' };
+    new SelfStaining(chart, 'self', said);
     const { metadata, spec } = objectOf(chart, 'EnvoyFilter', 'l3-stains');
     expect([metadata.namespace, spec.workloadSelector.labels, spec.configPatches[0].match.context]).toEqual(['shop', { app: 'cart', version: 'l3' }, 'SIDECAR_OUTBOUND']);
     expect(schemaProblems(chart.toJson())).toEqual([]);

@@ -1,5 +1,8 @@
 import { App, Chart, JsonPatch, ApiObject } from 'cdk8s';
-import { CanaryService, Destination, MeshGateway, MeshGatewayProps, MirrorTarget, RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch, Warnings } from '../src';
+import {
+  CanaryService, Destination, MeshGateway, MeshGatewayProps, MirrorTarget, PreviewHostOptions, RequestMatch, RouteRule, SecretOptions,
+  StainedRoute, StainedRouteProps, Staining, StringMatch, Warnings,
+} from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
@@ -148,7 +151,8 @@ describe('a gateway with hosts of lanes', () => {
   });
 
   test('does not add a wildcard that the gateway covers', () => {
-    const { chart } = shop(Staining.previewHostsOnly('*.preview.example.com', { host: '*' }), { hosts: ['*'] });
+    const said: Required<PreviewHostOptions> = { host: '*' };
+    const { chart } = shop(Staining.previewHostsOnly('*.preview.example.com', said), { hosts: ['*'] });
     expect(objectOf(chart, 'Gateway', 'gateway').spec.servers[0].hosts).toEqual(['*']);
   });
 
@@ -167,7 +171,8 @@ describe('a gateway with hosts of lanes', () => {
 });
 
 describe('a secret', () => {
-  const staining = Staining.bySecret({ header: 'x-lane-key', secretInManifest: SECRET });
+  const said: Required<SecretOptions> = { header: 'x-lane-key', secretInManifest: SECRET };
+  const staining = Staining.bySecret(said);
 
   test('is asked for beside the lane header and nowhere else, and taken away everywhere', () => {
     const { chart } = shop(staining);

@@ -11,11 +11,6 @@ export const BAGGAGE_HEADER = 'baggage';
  */
 export const SAYS_A_LANE = { regex: '[^-].*|-.+' };
 
-/** Whether a lane header says nothing. */
-export function isAbsent(lane: string | undefined): boolean {
-  return lane === undefined || lane === '' || lane === '-';
-}
-
 /** RFC 7230 tokens are what baggage has for keys; one name per app is enough, and letters and digits are. */
 export function baggageKeyProblem(key: string): string | undefined {
   return /^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$/.test(key) && key.length <= 64
