@@ -1,13 +1,16 @@
 import { ApiObject, Duration, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
+import { AppProtocol } from './app-protocol';
 import { CallOptions, Calls } from './calls';
 import { demand, InvalidInput } from './errors';
+import { PodNamespaces } from './lane-fallbacks';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
 import { ServiceVersion } from './service-version';
 import { Destination, IRoutable } from './traffic/destination';
+import { Fallback } from './traffic/fallback';
 import { HeaderOperations } from './traffic/header-operations';
 import { envNameProblem, labelValueProblem, portNameProblem, portProblem, serviceNameProblem, versionNameProblem, weightProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
@@ -15,28 +18,6 @@ import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
-
-/** The protocols that Istio can tell from a Service's port. */
-export enum AppProtocol {
-  /** HTTP/1.1. */
-  HTTP = 'http',
-  /** HTTP/2 without TLS. */
-  HTTP2 = 'http2',
-  /** gRPC. */
-  GRPC = 'grpc',
-  /** gRPC for web pages. */
-  GRPC_WEB = 'grpc-web',
-  /** HTTP/2 with prior knowledge, by Kubernetes' own name. */
-  H2C = 'kubernetes.io/h2c',
-  /** HTTP inside TLS: the mesh cannot see headers, so lanes cannot be told apart. */
-  HTTPS = 'https',
-  /** TLS: as HTTPS. */
-  TLS = 'tls',
-  /** Anything: as HTTPS. */
-  TCP = 'tcp',
-  /** Nothing is written, and Istio guesses from the first bytes of each connection. */
-  UNSPECIFIED = '',
-}
 
 /** Protocols whose requests cannot be routed by content. */
 const ROUTED_AS: Partial<Record<AppProtocol, RoutedProtocol>> = {
@@ -229,6 +210,12 @@ export interface ServiceOptions {
   readonly sidecarInjection?: SidecarInjection;
 
   /**
+   * How the baseline serves the requests of lanes whose pods cannot, where a StainedRoute or a lane says `fallback: true`.
+   * @default - as `Fallback.of()` says
+   */
+  readonly fallback?: Fallback;
+
+  /**
    * The VirtualService's name.
    * @default - the Service's name
    */
@@ -327,8 +314,12 @@ export class CanaryService extends Construct implements IRoutable {
       namespace: this.namespace,
       port: this.port,
       baseline: props.baseline.version,
+      targetPort: props.targetPort,
+      appProtocol: props.appProtocol,
       protocol: ROUTED_AS[props.appProtocol ?? AppProtocol.HTTP],
-      additionalPorts: this.additionalPorts.map(({ port, appProtocol }) => ({ port, protocol: ROUTED_AS[appProtocol ?? AppProtocol.HTTP] })),
+      additionalPorts: this.additionalPorts.map((each) => ({ ...each, protocol: ROUTED_AS[each.appProtocol ?? AppProtocol.HTTP] })),
+      selector: { app: this.app },
+      fallback: props.fallback,
       virtualServiceName: props.virtualServiceName,
       destinationRuleName: props.destinationRuleName,
     });
@@ -440,18 +431,20 @@ export class CanaryService extends Construct implements IRoutable {
    *
    * @internal
    */
-  public _deployLane(lane: string, options: VersionOptions): ServiceVersion {
-    this.host._serveLane(lane, this);
+  public _deployLane(lane: string, options: VersionOptions, fallback: boolean = false): ServiceVersion {
+    this.host._serveLane(lane, this, { fallback });
     // A lane's one pod must not go before the next one is ready: its requests have nowhere else to go.
     const strategy = kplus.DeploymentStrategy.rollingUpdate({
       maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
-    return this.deploy(this.lanesPlace, lane, {
+    const version = this.deploy(this.lanesPlace, lane, {
       ...options,
       consumesQueues: options.consumesQueues ?? false,
       strategy: options.strategy ?? this.props.template?.strategy ?? strategy,
     });
+    if (fallback) this.host._locateLane(lane, () => namespacesOf(version, this.baseline));
+    return version;
   }
 
   /**
@@ -582,6 +575,12 @@ class DeployedVersion extends ServiceVersion {
     super(scope, version ?? 'unversioned');
     this.deployment = new VersionDeployment(this, 'Resource', props);
   }
+}
+
+/** Where the pods of a lane and those of the baseline are, whatever patches say. */
+function namespacesOf(...versions: ServiceVersion[]): PodNamespaces {
+  const [lane, baseline] = versions.map((version) => ApiObject.of(version).toJson().metadata.namespace);
+  return { lane, baseline };
 }
 
 /** What a Service's port says of its protocol. */

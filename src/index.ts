@@ -1,3 +1,4 @@
+export * from './app-protocol';
 export * from './branch';
 export * from './branch-deployment';
 export type { CallbackProps, NameAndValue } from './callback';
@@ -22,6 +23,8 @@ export * from './traffic/connection-pool';
 export * from './traffic/connection-rule';
 export * from './traffic/cors-policy';
 export * from './traffic/destination';
+export { Fallback } from './traffic/fallback';
+export type { FallbackOptions } from './traffic/fallback';
 export * from './traffic/fault';
 export * from './traffic/header-operations';
 export * from './traffic/load-balancer';

@@ -1,17 +1,23 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
+import { AppProtocol } from './app-protocol';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
+import { asList } from './json';
+import { LaneFallbacks, PodNamespaces } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
+import { Fallback } from './traffic/fallback';
 import { HostAtPort, hostProblem } from './traffic/host-reference';
 import { dnsLabelProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
+import { milliseconds } from './traffic/rule-problems';
+import { wireDuration } from './traffic/wire-duration';
 import { Warnings } from './warnings';
 import { WovenRoutes } from './woven-routes';
 
@@ -35,6 +41,18 @@ export interface HostPort {
    * @default RoutedProtocol.HTTP
    */
   readonly protocol?: RoutedProtocol;
+
+  /**
+   * The port that the pods listen at, 1 to 65535. Lanes with fallback need it.
+   * @default - the Service's port
+   */
+  readonly targetPort?: number;
+
+  /**
+   * What it speaks in Istio's own words. Lanes with fallback need it.
+   * @default AppProtocol.HTTP
+   */
+  readonly appProtocol?: AppProtocol;
 }
 
 /** Properties of `MeshHost`. */
@@ -78,6 +96,31 @@ export interface MeshHostProps {
    * @default RoutedProtocol.HTTP
    */
   readonly protocol?: RoutedProtocol;
+
+  /**
+   * The port that the pods listen at behind `port`, 1 to 65535. Lanes with fallback need it.
+   * @default - the Service's port
+   */
+  readonly targetPort?: number;
+
+  /**
+   * What `port` speaks in Istio's own words. Lanes with fallback need it.
+   * @default AppProtocol.HTTP
+   */
+  readonly appProtocol?: AppProtocol;
+
+  /**
+   * The labels that the Service selects its pods by. Lanes with fallback need them, as pods of other services may have the same
+   * `version`.
+   * @default - not known: lanes cannot fall back
+   */
+  readonly selector?: Record<string, string>;
+
+  /**
+   * How the baseline serves the requests of lanes whose pods cannot, where a StainedRoute or a lane says `fallback: true`.
+   * @default - as `Fallback.of()` says
+   */
+  readonly fallback?: Fallback;
 
   /**
    * The VirtualService's name.
@@ -133,6 +176,7 @@ export class MeshHost extends Construct implements IRoutable {
   private readonly policies = new HostPolicies();
   // Places for objects that are made when they are first asked for, so that their order in the output does not depend on that.
   private readonly destinationRulePlace: Construct;
+  private readonly fallbacks: LaneFallbacks;
   private readonly virtualServicePlace: Construct;
   private _destinationRule?: ManifestObject;
   private _virtualService?: WovenRoutes;
@@ -156,6 +200,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
     Mesh.of(this).own(this);
     this.destinationRulePlace = new Construct(this, 'DestinationRule');
+    this.fallbacks = new LaneFallbacks(this, 'fallback', props);
     this.virtualServicePlace = new Construct(this, 'VirtualService');
     this.node.addValidation({ validate: () => this.validateHost() });
     if (props.baseline !== undefined) {
@@ -345,7 +390,7 @@ export class MeshHost extends Construct implements IRoutable {
    *
    * @internal
    */
-  public _serveLane(lane: string, scope: Construct, labels: Record<string, string> = { version: lane }): void {
+  public _serveLane(lane: string, scope: Construct, { labels = { version: lane }, fallback = false }: LaneServing = {}): void {
     this._demandHttp('lane', 'have lanes', scope);
     const room = 62 - this.name.length;
     if (lane.length > room) {
@@ -361,9 +406,49 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('LaneNamedLikeVersion', `'lane' must not be named like a version of the service, got ${JSON.stringify(lane)} `
         + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, scope);
     }
+    if (fallback) this.fallbacks.check(lane, labels, scope);
     this.addVersion(lane, labels);
     this.lanes.set(lane, { host: this.hostName, subset: lane });
+    if (fallback) this.fallbacks.add(lane);
     Mesh.of(this).changed();
+  }
+
+  /**
+   * Where the pods of a lane that the app deploys are, and those of the baseline.
+   *
+   * @internal
+   */
+  public _locateLane(lane: string, namespaces: () => PodNamespaces): void {
+    this.fallbacks.locate(lane, namespaces);
+  }
+
+  /**
+   * The labels of a version's pods, beside those that the Service selects by.
+   *
+   * @internal
+   */
+  public _labelsOf(version: string): Record<string, string> {
+    return this.subsets.get(version) ?? {};
+  }
+
+  /**
+   * What the DestinationRule says of a version, patches too: for the subset, and where that says nothing, for the host.
+   *
+   * @internal
+   */
+  public _policyOf(version: string): any {
+    const { spec } = this._destinationRule!._baseline();
+    return { ...spec?.trafficPolicy, ...asList(spec?.subsets).find(({ name }) => name === version)?.trafficPolicy };
+  }
+
+  /**
+   * The shortest that is said of how long requests to the host may take.
+   *
+   * @internal
+   */
+  public get _shortestTimeout(): string | undefined {
+    const said = [this.policies.timeout && wireDuration('timeout', this.policies.timeout), ...this._baselineRules.map((rule) => rule._toManifest().timeout)];
+    return said.filter((each) => each !== undefined).sort((one, other) => milliseconds(one)! - milliseconds(other)!)[0];
   }
 
   /**
@@ -390,7 +475,9 @@ export class MeshHost extends Construct implements IRoutable {
         const { hostName } = this;
         return this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
       });
-    return { ...this.lanes.get(lane)!, ...(fault ? { rule: { fault } } : {}), ...(mirrors.length > 0 ? { mirrors } : {}) };
+    const destination = this.fallbacks.destination(lane) ?? this.lanes.get(lane)!;
+    const rule = { ...destination.rule, ...(fault ? { fault } : {}) };
+    return { ...destination, ...(Object.keys(rule).length > 0 ? { rule } : {}), ...(mirrors.length > 0 ? { mirrors } : {}) };
   }
 
   /**
@@ -537,6 +624,12 @@ export class MeshHost extends Construct implements IRoutable {
     this.warn();
     return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
+}
+
+/** How a lane serves a host. */
+interface LaneServing {
+  readonly labels?: Record<string, string>;
+  readonly fallback?: boolean;
 }
 
 /** The owner of a host that a facet is for. */

@@ -45,6 +45,14 @@ export interface StainedRouteProps {
    * @default 'x-served-lane'
    */
   readonly servedLaneHeader?: string;
+
+  /**
+   * Whether the baseline serves the requests of lanes whose pods are gone, not ready, crashing or answering 502, 503 or 504. It
+   * keeps people at work, and it can hide that a lane is broken: look at the response header, which then tells who really served
+   * (`workload;namespace;app;version;cluster`). How is said of each service: `CanaryServiceProps.fallback`.
+   * @default false
+   */
+  readonly fallback?: boolean;
 }
 
 /** Options of `StainedRoute.addLane`. */
@@ -54,6 +62,12 @@ export interface LaneOptions {
    * @default - `laneName(branch)`: the branch itself where it is a DNS label of at most 30 characters, else a shortened form with a hash
    */
   readonly name?: string;
+
+  /**
+   * Whether the baseline serves the lane's requests where its pods cannot.
+   * @default - as the StainedRoute says
+   */
+  readonly fallback?: boolean;
 }
 
 /** Options of `Lane.route`. */
@@ -88,6 +102,9 @@ export class StainedRoute extends Construct {
   /** The response header that tells which lane served, `''` for none. */
   public readonly servedLaneHeader: string;
 
+  /** Whether the baseline serves the requests of lanes whose pods cannot, unless a lane says otherwise. */
+  public readonly fallback: boolean;
+
   private readonly lanes = new Map<string, Lane>();
   private readonly selfStaining: boolean;
 
@@ -99,6 +116,8 @@ export class StainedRoute extends Construct {
     this.baggageKey = props.baggageKey;
     if (props.baggageKey !== undefined) demand('baggageKey', props.baggageKey, baggageKeyProblem(props.baggageKey), { code: 'BaggageKey', scope: this });
     this.selfStaining = props.selfStaining ?? false;
+    this.fallback = props.fallback ?? false;
+    demandBoolean(this, this.fallback);
     Mesh.of(this).stainWith(this);
   }
 
@@ -118,7 +137,8 @@ export class StainedRoute extends Construct {
       throw new InvalidInput('LaneTwice', `'name' must be new, got ${JSON.stringify(name)} for branch ${JSON.stringify(branch)}, `
         + `which is the lane of branch ${JSON.stringify(taken.branch)}; ${wayOut}`, this);
     }
-    const lane = new Lane(this, name, branch, this.selfStaining);
+    if (options.fallback !== undefined) demandBoolean(this, options.fallback);
+    const lane = new Lane(this, name, branch, { selfStaining: this.selfStaining, fallback: options.fallback ?? this.fallback });
     this.lanes.set(name, lane);
     Mesh.of(this).laneAdded(name);
     return lane;
@@ -151,11 +171,18 @@ export class Lane extends Construct {
   /** The branch as its repository calls it. */
   public readonly branch: string;
 
+  /** Whether the baseline serves the lane's requests where its pods cannot. */
+  public readonly fallback: boolean;
+
+  private readonly selfStaining: boolean;
+
   /** @internal */
-  constructor(scope: Construct, name: string, branch: string, private readonly selfStaining: boolean) {
+  constructor(scope: Construct, name: string, branch: string, options: { readonly selfStaining: boolean; readonly fallback: boolean }) {
     super(scope, name);
     this.name = name;
     this.branch = branch;
+    this.fallback = options.fallback;
+    this.selfStaining = options.selfStaining;
   }
 
   /**
@@ -170,7 +197,7 @@ export class Lane extends Construct {
    */
   public serve(service: CanaryService, options: VersionOptions = {}): ServiceVersion {
     this.refuseTwice(service.host);
-    const version = service._deployLane(this.name, options);
+    const version = service._deployLane(this.name, options, this.fallback);
     if (this.selfStaining) new SelfStaining(version, 'self-staining', { version });
     return version;
   }
@@ -182,13 +209,20 @@ export class Lane extends Construct {
    */
   public route(host: MeshHost, options: LaneRouteOptions = {}): void {
     this.refuseTwice(host);
-    host._serveLane(this.name, host, options.labels);
+    host._serveLane(this.name, host, { labels: options.labels, fallback: this.fallback });
   }
 
   private refuseTwice(host: MeshHost): void {
     if (!host._lanes.has(this.name)) return;
     throw new InvalidInput('LaneServesTwice', `'service' must be one that lane ${this.name} does not serve yet, got ${host.hostName}; change the version that the first call returned`, this);
   }
+}
+
+/** Code without types may hand over how to fall back, which is the service's to say. */
+function demandBoolean(scope: Construct, fallback: boolean): void {
+  demand('fallback', fallback, typeof fallback === 'boolean' ? undefined : 'must be true or false', {
+    code: 'Fallback', scope, remedy: 'how lanes of a service fall back is said there: new CanaryService(…, { fallback: Fallback.of({ … }) })',
+  });
 }
 
 function laneHeader(scope: Construct, property: string, name: string): string {

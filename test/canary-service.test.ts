@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  AppProtocol, BaselineOptions, CanaryService, CanaryServiceProps, Destination, MeshGateway, MeshHost, RequestMatch, RouteRule, ServicePort,
+  AppProtocol, BaselineOptions, CanaryService, CanaryServiceProps, Destination, Fallback, MeshGateway, MeshHost, RequestMatch, RouteRule, ServicePort,
   ServiceType, SidecarInjection, StainedRoute, Staining, StringMatch, VersionOptions, WorkloadOptions,
 } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf } from './support/objects';
@@ -135,6 +135,7 @@ describe('what the user says appears', () => {
       sidecarInjection: SidecarInjection.DISABLED,
       virtualServiceName: 'flask-demo-vs',
       destinationRuleName: 'flask-demo-dr',
+      fallback: Fallback.none(),
     };
     const ports = [
       { name: 'http-web', port: 5000, targetPort: 8080, appProtocol: 'http2' }, { name: 'grpc-admin', port: 5001, targetPort: 9090, appProtocol: 'grpc' },

@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
 import {
-  CanaryService, Destination, HeaderOperations, HostPort, MeshGateway, MeshHost, MeshHostProps, RequestMatch, RoutedProtocol, RouteRule,
-  StainedRoute, StringMatch,
+  AppProtocol, CanaryService, Destination, Fallback, HeaderOperations, HostPort, MeshGateway, MeshHost, MeshHostProps, RequestMatch, RoutedProtocol,
+  RouteRule, StainedRoute, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -59,7 +59,7 @@ describe('what is emitted', () => {
   });
 
   test('all the props', () => {
-    const admin: Required<HostPort> = { port: 31001, protocol: RoutedProtocol.TCP };
+    const admin: Required<HostPort> = { port: 31001, protocol: RoutedProtocol.TCP, targetPort: 9001, appProtocol: AppProtocol.TCP };
     const said: Required<MeshHostProps> = {
       name: 'testaaa',
       namespace: 'other',
@@ -70,6 +70,10 @@ describe('what is emitted', () => {
       baselineLabels: { track: 'stable' },
       protocol: RoutedProtocol.HTTP,
       additionalPorts: [admin],
+      targetPort: 9000,
+      appProtocol: AppProtocol.HTTP2,
+      selector: { app: 'testaaa' },
+      fallback: Fallback.none(),
     };
     const chart = chartOf();
     new MeshHost(chart, 'id', said);

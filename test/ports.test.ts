@@ -139,7 +139,7 @@ test('a Service of the baseline\'s own says the protocol of each port', () => {
 
 test('a host that others deploy knows its ports too', () => {
   const chart = chartOf();
-  const additionalPorts: Required<HostPort>[] = [{ port: 443, protocol: RoutedProtocol.TLS }];
+  const additionalPorts: HostPort[] = [{ port: 443, protocol: RoutedProtocol.TLS }];
   new MeshHost(chart, 'legacy', { name: 'legacy', port: 80, additionalPorts, baseline: 'v1' });
   const names = ['legacy.shop.svc.cluster.local', 'legacy.shop.svc', 'legacy.shop', 'legacy'];
 

@@ -78,7 +78,7 @@ describe('a lane', () => {
   });
 
   test('can be given a name by hand', () => {
-    const said: Required<LaneOptions> = { name: 'mine' };
+    const said: Required<LaneOptions> = { name: 'mine', fallback: false };
     const { chart, testaaa, lanes } = shop();
     lanes.addLane('release/v1', said).serve(testaaa);
 
@@ -189,7 +189,7 @@ test.each([
 
 describe('the lane header', () => {
   test('all the props', () => {
-    const said: Required<StainedRouteProps> = { header: 'x-lane', reportServedLane: true, servedLaneHeader: 'x-answered-by', baggageKey: 'lane', selfStaining: true };
+    const said: Required<StainedRouteProps> = { header: 'x-lane', reportServedLane: true, servedLaneHeader: 'x-answered-by', baggageKey: 'lane', selfStaining: true, fallback: false };
     const { chart, testaaa, lanes } = shop(said);
     lanes.addLane('v1').serve(testaaa);
 

@@ -45,6 +45,12 @@ export interface LaneDestination {
    * @default - the copy keeps what the rule has
    */
   readonly rule?: Record<string, any>;
+
+  /**
+   * What the response header says of who served; Envoy substitutes `%…%` in it.
+   * @default - the lane's name
+   */
+  readonly servedLane?: string;
 }
 
 /** Which lane serves which host, and how requests say their lane. */
@@ -291,7 +297,7 @@ class Weaver {
 
   private laneEntry(lane: string, target: LaneDestination, group: LiveDestination[], own: HeaderOperationsManifest | undefined, alone: boolean): any {
     const port = target.port ?? group[0].port;
-    const headers = this.servedLaneHeader === '' ? own : withResponseHeader(own, this.servedLaneHeader, lane);
+    const headers = this.servedLaneHeader === '' ? own : withResponseHeader(own, this.servedLaneHeader, target.servedLane ?? lane);
     return {
       destination: {
         host: target.host,

@@ -42,7 +42,7 @@ function refusal(http: any[], table: any = l1OnCart): WeaveRefused {
 }
 
 test('all that a table can say', () => {
-  const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s' } };
+  const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s' }, servedLane: '%UPSTREAM_CLUSTER%' };
   const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp', baggageKey: 'lane' };
 
   expect(woven([{ timeout: '2s', route: [to('cart', 'release')], mirror: { host: 'sniffer' } }], table)[0]).toEqual({
@@ -53,7 +53,7 @@ test('all that a table can say', () => {
     ],
     timeout: '9s',
     mirror: { host: 'sniffer' },
-    route: [{ ...to(STOCK, 'l1', { port: 8080 }), headers: { response: { set: { 'x-answered': 'l1' } } } }],
+    route: [{ ...to(STOCK, 'l1', { port: 8080 }), headers: { response: { set: { 'x-answered': '%UPSTREAM_CLUSTER%' } } } }],
   });
 });
 
