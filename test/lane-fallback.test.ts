@@ -1,7 +1,7 @@
 import { ApiObject, App, Duration, JsonPatch } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, CanaryServiceProps, ConnectionPool, Destination, Fallback, Fault, FaultInjection, HashKey, LoadBalancer, MeshGateway, MeshHost, OutlierDetection,
-  ResilientBackend, RequestMatch, RetryPolicy, RouteRule, StainedRoute, StainedRouteProps, weave,
+  AppProtocol, CanaryService, CanaryServiceProps, ConnectionPool, Destination, Fallback, Fault, FaultInjection, HashKey, LoadBalancer,
+  MeshGateway, MeshHost, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StainedRouteProps, weave,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf, synthesized } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -119,7 +119,7 @@ describe('a lane with fallback', () => {
     const { chart, testbbb, lanes } = shop();
     const lane = lanes.addLane('release-v1');
     lane.serve(testbbb);
-    new FaultInjection(chart, 'fault', { host: testbbb, lane, fault: Fault.abort({ status: 503, percentage: 50 }) });
+    new FaultInjection(chart, 'fault', { host: testbbb, lane, fault: Fault.abort({ httpStatus: 503, percentage: 50 }) });
 
     expect(rulesOf(chart, 'testbbb')[0]).toMatchObject({ retries: MEASURED, fault: { abort: { httpStatus: 503 } } });
   });

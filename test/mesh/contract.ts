@@ -442,3 +442,75 @@ export interface Dump {
   readonly clusters: readonly Record<string, unknown>[] | null;
   readonly endpoints: readonly Record<string, unknown>[] | null;
 }
+
+/** How to start a live mesh. */
+export interface LiveMeshOptions {
+  /** Where objects and the sender belong that have no namespace. @default 'default' */
+  readonly namespace?: string;
+  /** Whose proxy requests go through: a gateway's, or that of a client with a sidecar. */
+  readonly from: GatewaySender | ClientSender;
+  /** The port of the Service, or of the gateway's, that requests are for. */
+  readonly port: number;
+  /** Whether pods ask for the client certificates of Istio's mutual TLS. @default false */
+  readonly mtls?: boolean;
+  /** Merged over Istio's default mesh configuration. @default - Istio's defaults */
+  readonly meshConfig?: Readonly<Record<string, unknown>>;
+}
+
+/** Requests that are sent while the mesh changes. */
+export interface LiveLoad {
+  /** The Host header. */
+  readonly host: string;
+  /** @default '/' */
+  readonly path?: string;
+  /** @default - none */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly count: number;
+  /** How many are under way at once. @default 1 */
+  readonly concurrency?: number;
+  /** A pause between one and the next. @default 0 */
+  readonly intervalMs?: number;
+  /** What changes meanwhile, one after the other. @default - nothing */
+  readonly steps?: readonly LiveStep[];
+}
+
+/** A change of a live mesh. */
+export interface LiveStep {
+  /** Comes when so many requests of the load were sent. @default 0 */
+  readonly after?: number;
+  /** A pause before it. @default 0 */
+  readonly waitMs?: number;
+  /** Pods by name, or all of a workload. @default - none */
+  readonly pods?: Readonly<Record<string, LivePod>>;
+  /** Objects of Istio's to create or replace, in their order. @default - none */
+  readonly apply?: readonly object[];
+  /** Objects of Istio's to remove, as `Kind namespace/name`, in their order. @default - none */
+  readonly delete?: readonly string[];
+}
+
+/** What becomes of pods; what is not said stays as it is. */
+export interface LivePod {
+  /** Whether Kubernetes knows the pod. */
+  readonly present?: boolean;
+  /** Whether Kubernetes says it is ready. */
+  readonly ready?: boolean;
+  /** Whether its process is there. One that ends takes its connections with it. */
+  readonly running?: boolean;
+  /** What it answers. */
+  readonly status?: number;
+  /** How long it waits before that. */
+  readonly delayMs?: number;
+}
+
+/** What became of one request of a load. */
+export interface LiveAnswer {
+  /** 0 when there was no answer. */
+  readonly status: number;
+  /** Who answered; empty when a proxy did, or nobody. */
+  readonly workload: string;
+  readonly pod: string;
+  /** Headers of the answer, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What a proxy answered in words, or why there was no answer. */
+  readonly text?: string;
+}

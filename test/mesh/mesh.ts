@@ -141,7 +141,8 @@ function judge(): Promise<RunnerProcess> {
   return shared;
 }
 
-function toManifests(source: ManifestSource) {
+/** A source in the words of the runner. */
+export function toManifests(source: ManifestSource) {
   const parts: readonly (string | object)[] = Array.isArray(source) ? source : [source];
   const texts = parts.filter(part => typeof part === 'string');
   return {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
+	"cdk8s-lanes/mesh-runner/internal/live"
 	"cdk8s-lanes/mesh-runner/internal/mesh"
 )
 
@@ -27,6 +28,9 @@ type operation struct {
 	Manifests *contract.Manifests           `json:"manifests,omitempty"` // update, validate, analyze
 	FilesOnly bool                          `json:"filesOnly,omitempty"` // analyze
 	From      *contract.Sender              `json:"from,omitempty"`      // dump
+	Live      *contract.LiveMesh            `json:"live,omitempty"`      // live
+	Load      *contract.LiveLoad            `json:"load,omitempty"`      // load
+	Change    *contract.LiveStep            `json:"change,omitempty"`    // change
 }
 
 // reply is one line of output.
@@ -47,6 +51,7 @@ type server struct {
 
 	mu   sync.Mutex
 	mesh *mesh.Mesh
+	live *live.Mesh
 }
 
 // serve takes operations until standard input ends, a signal arrives, or it is told to stop. Operations run at the same
@@ -127,6 +132,8 @@ func (s *server) do(op operation) (result any, err error) {
 			return analyze(*op.Manifests, op.FilesOnly)
 		}
 		return validate(*op.Manifests, s.tools)
+	case "live", "load", "change":
+		return s.doLive(op)
 	case "send", "decide", "stats", "backends", "update", "dump":
 	default:
 		return nil, contract.Inputf("unknown operation '%s'", op.Op)
@@ -172,7 +179,7 @@ func (s *server) start(op operation) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mesh != nil {
+	if s.mesh != nil || s.live != nil {
 		return nil, contract.Inputf("a mesh is running already; each runner has one")
 	}
 	start := time.Now()
@@ -184,6 +191,31 @@ func (s *server) start(op operation) (any, error) {
 	return m.Started(start), nil
 }
 
+// doLive does what concerns a live mesh.
+func (s *server) doLive(op operation) (any, error) {
+	s.mu.Lock()
+	m := s.live
+	if op.Op == "live" {
+		defer s.mu.Unlock()
+		if op.Live == nil || m != nil || s.mesh != nil {
+			return nil, contract.Inputf("live needs 'live', and a runner that has no mesh yet")
+		}
+		var err error
+		s.live, err = live.Start(*op.Live, s.tools.envoy)
+		return nil, err
+	}
+	s.mu.Unlock()
+	switch {
+	case m == nil:
+		return nil, contract.Inputf("%s needs a live mesh: start one first", op.Op)
+	case op.Op == "load" && op.Load != nil:
+		return m.Load(s.ctx, *op.Load)
+	case op.Op == "change" && op.Change != nil:
+		return nil, m.Change(s.ctx, *op.Change)
+	}
+	return nil, contract.Inputf("%s needs '%s'", op.Op, op.Op)
+}
+
 // end stops the mesh, if there is one.
 func (s *server) end() {
 	s.mu.Lock()
@@ -191,5 +223,9 @@ func (s *server) end() {
 	if s.mesh != nil {
 		s.mesh.Stop()
 		s.mesh = nil
+	}
+	if s.live != nil {
+		s.live.Stop()
+		s.live = nil
 	}
 }

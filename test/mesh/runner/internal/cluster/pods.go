@@ -85,6 +85,7 @@ func (c *Cluster) addPods(workload runtime.Object, opt Options) {
 			}
 			pod.Labels["pod-template-hash"] = hash
 			owner.Kind, owner.Name = "ReplicaSet", t.meta.Name+"-"+hash
+			pod.GenerateName = owner.Name + "-" // without it, it takes the pod's own name for the workload's
 		}
 		pod.OwnerReferences = []metav1.OwnerReference{owner}
 		c.addPod(pod, t.meta.Name, t.kind, opt)

@@ -32,18 +32,13 @@ var runtimeFlags = map[string]any{
 	"envoy.reloadable_features.http_strip_fragment_from_path_unsafe_if_disabled": "false",
 }
 
-// bootstrap is the configuration that Envoy starts with: where it gets the rest.
-func bootstrap(control, admin string) *bootstrapv3.Bootstrap {
+// Bootstrap is the part of an Envoy's first configuration that is as Istio's; the rest is to be filled in.
+func Bootstrap(admin string) *bootstrapv3.Bootstrap {
 	flags, err := structpb.NewStruct(runtimeFlags)
 	if err != nil {
 		panic(err)
 	}
-	ads := &core.ConfigSource{
-		ResourceApiVersion:    core.ApiVersion_V3,
-		ConfigSourceSpecifier: &core.ConfigSource_Ads{Ads: &core.AggregatedConfigSource{}},
-	}
 	return &bootstrapv3.Bootstrap{
-		Node:  &core.Node{Id: "mesh", Cluster: "mesh"},
 		Admin: &bootstrapv3.Admin{Address: pipe(admin)},
 		LayeredRuntime: &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{{
 			Name: "istio", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: flags},
@@ -52,35 +47,51 @@ func bootstrap(control, admin string) *bootstrapv3.Bootstrap {
 			Name:        "envoy.bootstrap.internal_listener",
 			TypedConfig: pack(&internallistener.InternalListener{BufferSizeKb: wrapperspb.UInt32(64)}),
 		}},
-		DynamicResources: &bootstrapv3.Bootstrap_DynamicResources{
-			LdsConfig: ads, CdsConfig: ads,
-			AdsConfig: &core.ApiConfigSource{
-				ApiType: core.ApiConfigSource_GRPC, TransportApiVersion: core.ApiVersion_V3,
-				GrpcServices: []*core.GrpcService{grpcService()},
-			},
+	}
+}
+
+// bootstrap is the configuration that Envoy starts with: where it gets the rest.
+func bootstrap(control, admin string) *bootstrapv3.Bootstrap {
+	ads := &core.ConfigSource{
+		ResourceApiVersion:    core.ApiVersion_V3,
+		ConfigSourceSpecifier: &core.ConfigSource_Ads{Ads: &core.AggregatedConfigSource{}},
+	}
+	b := Bootstrap(admin)
+	b.Node = &core.Node{Id: "mesh", Cluster: "mesh"}
+	b.DynamicResources = &bootstrapv3.Bootstrap_DynamicResources{
+		LdsConfig: ads, CdsConfig: ads,
+		AdsConfig: &core.ApiConfigSource{
+			ApiType: core.ApiConfigSource_GRPC, TransportApiVersion: core.ApiVersion_V3,
+			GrpcServices: []*core.GrpcService{grpcService()},
 		},
-		StaticResources: &bootstrapv3.Bootstrap_StaticResources{Clusters: []*cluster.Cluster{{
-			Name:                 controlCluster,
-			ClusterDiscoveryType: &cluster.Cluster_Type{Type: cluster.Cluster_STATIC},
-			ConnectTimeout:       durationpb.New(5 * time.Second),
-			LoadAssignment: &endpoint.ClusterLoadAssignment{
-				ClusterName: controlCluster,
-				Endpoints: []*endpoint.LocalityLbEndpoints{{LbEndpoints: []*endpoint.LbEndpoint{{
-					HostIdentifier: &endpoint.LbEndpoint_Endpoint{Endpoint: &endpoint.Endpoint{Address: pipe(control)}},
-				}}}},
-			},
-			TypedExtensionProtocolOptions: map[string]*anypb.Any{
-				"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(&httpopts.HttpProtocolOptions{
-					UpstreamProtocolOptions: &httpopts.HttpProtocolOptions_ExplicitHttpConfig_{
-						ExplicitHttpConfig: &httpopts.HttpProtocolOptions_ExplicitHttpConfig{
-							ProtocolConfig: &httpopts.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
-								Http2ProtocolOptions: &core.Http2ProtocolOptions{},
-							},
+	}
+	b.StaticResources = &bootstrapv3.Bootstrap_StaticResources{Clusters: []*cluster.Cluster{GRPCCluster(controlCluster, control)}}
+	return b
+}
+
+// GRPCCluster is where a server of ours listens at a socket.
+func GRPCCluster(name, socket string) *cluster.Cluster {
+	return &cluster.Cluster{
+		Name:                 name,
+		ClusterDiscoveryType: &cluster.Cluster_Type{Type: cluster.Cluster_STATIC},
+		ConnectTimeout:       durationpb.New(5 * time.Second),
+		LoadAssignment: &endpoint.ClusterLoadAssignment{
+			ClusterName: name,
+			Endpoints: []*endpoint.LocalityLbEndpoints{{LbEndpoints: []*endpoint.LbEndpoint{{
+				HostIdentifier: &endpoint.LbEndpoint_Endpoint{Endpoint: &endpoint.Endpoint{Address: pipe(socket)}},
+			}}}},
+		},
+		TypedExtensionProtocolOptions: map[string]*anypb.Any{
+			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(&httpopts.HttpProtocolOptions{
+				UpstreamProtocolOptions: &httpopts.HttpProtocolOptions_ExplicitHttpConfig_{
+					ExplicitHttpConfig: &httpopts.HttpProtocolOptions_ExplicitHttpConfig{
+						ProtocolConfig: &httpopts.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+							Http2ProtocolOptions: &core.Http2ProtocolOptions{},
 						},
 					},
-				}),
-			},
-		}}},
+				},
+			}),
+		},
 	}
 }
 

@@ -4,22 +4,15 @@ package envoy
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	accesslog "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
-	"google.golang.org/protobuf/proto"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/quiet"
@@ -31,12 +24,9 @@ const configTimeout = 20 * time.Second
 
 // Process is a running Envoy.
 type Process struct {
+	*Program
 	folder  string
-	command *exec.Cmd
-	exited  chan struct{}
-	output  *tail
 	control *control
-	admin   *http.Client
 	moved   time.Time // when endpoints changed last
 }
 
@@ -47,24 +37,13 @@ func Start(binary string, onLog func(*accesslog.StreamAccessLogsMessage_HTTPAcce
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{folder: folder, exited: make(chan struct{}), output: &tail{}}
+	p := &Process{folder: folder}
 	if p.control, err = newControl(p.path("control"), onLog); err != nil {
 		os.RemoveAll(folder)
 		return nil, err
 	}
-	p.admin = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", p.path("admin"))
-		},
-	}}
-	config, err := proto.Marshal(bootstrap(p.path("control"), p.path("admin")))
-	if err == nil {
-		err = os.WriteFile(p.path("bootstrap.pb"), config, 0o600)
-	}
-	if err == nil {
-		err = p.run(binary)
-	}
-	if err != nil {
+	lost := func(why string) { p.control.lost(contract.Refusedf("%s", why)) }
+	if p.Program, err = Launch(binary, folder, bootstrap(p.path("control"), p.path("admin")), lost); err != nil {
 		p.control.server.Stop()
 		os.RemoveAll(folder)
 		return nil, err
@@ -91,35 +70,6 @@ func removeStale() {
 }
 
 func (p *Process) path(name string) string { return filepath.Join(p.folder, name) }
-
-// run starts the process. The kernel kills it when the thread that started it ends, hence also when this program does,
-// however it does; so that thread must stay.
-func (p *Process) run(binary string) error {
-	level := "warn"
-	if quiet.Debug {
-		level = "info"
-	}
-	p.command = exec.Command(binary, "-c", p.path("bootstrap.pb"), "--concurrency", "1", "--disable-hot-restart",
-		"--log-level", level, "--drain-time-s", "1")
-	p.command.Stderr = p.output
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := p.command.Start()
-		started <- err
-		if err != nil {
-			return
-		}
-		_ = p.command.Wait() // how it ended is in ProcessState
-		p.control.lost(contract.Refusedf("Envoy has stopped (%v):\n%s", p.command.ProcessState, p.output))
-		close(p.exited)
-	}()
-	if err := <-started; err != nil {
-		return contract.Inputf("cannot start Envoy '%s': %v", binary, err)
-	}
-	return nil
-}
 
 // mergeWindow is how long Envoy holds back a change of endpoints that follows another one.
 const mergeWindow = time.Second
@@ -150,12 +100,11 @@ func (p *Process) ready() error {
 		if err := p.control.failed(); err != nil {
 			return err
 		}
-		stats, err := p.get("/stats?filter=(total_listeners_warming|workers_started|warming_clusters)$")
-		if err == nil && warm(stats) {
+		if p.Ready() {
 			return p.control.failed()
 		}
 		if time.Now().After(end) {
-			return contract.Refusedf("Envoy did not get ready; the last it said:\n%s", p.output)
+			return contract.Refusedf("Envoy did not get ready; the last it said:\n%s", p.Said())
 		}
 		time.Sleep(pause)
 		pause = min(2*pause, 20*time.Millisecond)
@@ -168,24 +117,9 @@ func warm(stats string) bool {
 		strings.Contains(stats, "cluster_manager.warming_clusters: 0")
 }
 
-// get asks Envoy's administration interface.
-func (p *Process) get(path string) (string, error) {
-	response, err := p.admin.Get("http://envoy" + path)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("Envoy answers %s: %s", response.Status, body)
-	}
-	return string(body), err
-}
-
 // Stop ends Envoy and removes its files.
 func (p *Process) Stop() {
-	_ = p.command.Process.Kill()
-	<-p.exited
+	p.Program.Stop()
 	p.control.server.Stop()
 	os.RemoveAll(p.folder)
 }
