@@ -135,7 +135,8 @@ describe('whether a lane falls back', () => {
       return lane.fallback;
     };
 
-    expect([falls({}), falls({}, true), falls({ fallback: true }), falls({ fallback: true }, false), falls({ fallback: false })]).toEqual([false, true, true, false, false]);
+    expect([falls({}), falls({ fallback: false }), falls({ fallback: true }, false)]).toEqual([false, false, false]);
+    expect([falls({}, true), falls({ fallback: true })]).toEqual([true, true]);
   });
 
   test('off, not a byte is another one', () => {

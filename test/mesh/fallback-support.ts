@@ -3,8 +3,10 @@ import type { LiveAnswer, LiveLoad, LivePod, LiveStep } from './contract';
 import { LiveMesh } from './live-mesh';
 import { CanaryService, CanaryServiceProps, MeshGateway, MeshNamespace, StainedRoute } from '../../src';
 
+type More = (chart: Chart, cart: CanaryService) => void;
+
 /** The app that the claims are about: a baseline of two pods, a lane with one, another lane whose pods must never serve. */
-export function shop(service: Partial<CanaryServiceProps> = {}, fallback = true, more: (chart: Chart, cart: CanaryService) => void = () => {}): any[] {
+export function shop(service: Partial<CanaryServiceProps> = {}, fallback = true, more: More = () => {}): any[] {
   const chart = new Chart(new App(), 'shop', { namespace: 'shop' });
   new MeshNamespace(chart, 'namespace');
   const cart = new CanaryService(chart, 'cart', {
@@ -53,7 +55,10 @@ export function counted(answers: LiveAnswer[]): Record<string, number> {
   return counts;
 }
 
-/** The answers that say falsely who gave them. */
-export const untrue = (answers: LiveAnswer[]) => answers.filter(({ workload, headers }) => workload !== '' && headers['x-served-lane']?.split(';')[0] !== workload);
+/** The answers that say falsely who gave them. Those of everybody's own rule say nothing. */
+export const untrue = (answers: LiveAnswer[]) => answers.filter(({ workload, headers }) => {
+  const told = headers['x-served-lane'];
+  return workload !== '' && (told === undefined ? workload === LANE : told.split(';')[0] !== workload);
+});
 
 export const up: LivePod = { present: true, ready: true, running: true, status: 200, delayMs: 0 };
