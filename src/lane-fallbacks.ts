@@ -95,21 +95,26 @@ export class LaneFallbacks extends Construct {
 
   private partsOf(lane: string, labels: Record<string, string> = this.host._labelsOf(lane)): FallbackParts {
     const { name, namespace, baseline } = this.host;
-    const namespaces = this.namespaces.get(lane)?.() ?? { lane: namespace, baseline: namespace };
     return {
       lane,
       service: name,
       namespace,
       ports: this.ports,
-      lanePods: { namespace: namespaces.lane, labels: { ...this.selector, ...labels } },
-      baselinePods: { namespace: namespaces.baseline, labels: { ...this.selector, ...this.host._labelsOf(baseline!) } },
+      lanePods: { namespace, labels: { ...this.selector, ...labels } },
+      baselinePods: { namespace, labels: { ...this.selector, ...this.host._labelsOf(baseline!) } },
       outlierDetection: this.fallback._ejection,
       connectTimeout: this.fallback._connectTimeout,
     };
   }
 
   private problemsOf(lane: string): string[] {
-    const found = fallbackProblems(this.partsOf(lane), this.host._policyOf(lane));
+    const { lanePods, baselinePods, ...parts } = this.partsOf(lane);
+    const deployed = this.namespaces.get(lane)?.();
+    const found = fallbackProblems({
+      ...parts,
+      lanePods: { ...lanePods, namespace: deployed?.lane ?? lanePods.namespace },
+      baselinePods: { ...baselinePods, namespace: deployed?.baseline ?? baselinePods.namespace },
+    }, this.host._policyOf(lane));
     const idle = tryProblems({ timeout: this.host._shortestTimeout, retries: this.retries }).map(({ field, problem }) => `of ${this.host.hostName} cannot work: '${field}' ${problem}`);
     return [...found, ...idle].map((problem) => `'fallback' ${problem}`);
   }

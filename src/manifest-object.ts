@@ -43,6 +43,12 @@ export class ManifestObject extends ApiObject {
     Mesh.of(this).ownObject(this.kind, parts.clusterScoped ? undefined : this.metadata.namespace, this.name, this);
   }
 
+  /** What was found out about the manifest before is stale then. */
+  public addJsonPatch(...ops: JsonPatch[]): void {
+    super.addJsonPatch(...ops);
+    Mesh.of(this).changed();
+  }
+
   public toJson(): any {
     const manifest = this._baseline();
     return this.parts.finish ? inOrder(this.parts.finish(manifest)) : manifest;

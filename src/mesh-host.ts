@@ -179,6 +179,7 @@ export class MeshHost extends Construct implements IRoutable {
   private readonly fallbacks: LaneFallbacks;
   private readonly virtualServicePlace: Construct;
   private _destinationRule?: ManifestObject;
+  private rendered?: { readonly revision: number; readonly spec: any };
   private _virtualService?: WovenRoutes;
 
   /**
@@ -437,7 +438,10 @@ export class MeshHost extends Construct implements IRoutable {
    * @internal
    */
   public _policyOf(version: string): any {
-    const { spec } = this._destinationRule!._baseline();
+    const { revision } = Mesh.of(this);
+    // Each lane asks, and the rule grows with every lane.
+    if (this.rendered?.revision !== revision) this.rendered = { revision, spec: this._destinationRule!._baseline().spec };
+    const { spec } = this.rendered;
     return { ...spec?.trafficPolicy, ...asList(spec?.subsets).find(({ name }) => name === version)?.trafficPolicy };
   }
 
