@@ -10,6 +10,9 @@ export function matrixTable(matrix: Matrix): string {
     return [label, ...cells.map((cell) => cellText(cell, other || lane !== undefined))];
   });
   const notes = ['* served by the baseline'];
+  if (matrix.rows.some(({ cells }) => cells.some(({ serves }) => serves.some(({ fallback }) => fallback)))) {
+    notes.push('or: served by the latter while none of the former\'s pods is ready (fallback)');
+  }
   const problems = [...new Set(matrix.rows.flatMap(({ cells }) => cells.flatMap((cell) => cell.problems)))];
   if (problems.length > 0) notes.push('! requests fail:', ...problems.flatMap((problem) => wrapped(problem.split(' '), 2)));
   return [...blocksOf([head, ...body]).flatMap((block) => [...block, '']), ...notes, ''].join('\n');
@@ -63,6 +66,10 @@ function cellText(cell: MatrixCell, markBaseline: boolean): string {
 
 function sharesText(shares: Share[]): string {
   if (shares.length === 0) return '404';
-  if (shares.length === 1) return shares[0].version;
-  return shares.map(({ version, share }) => `${version} ${Math.round(share * 1000) / 10}%`).join(', ');
+  if (shares.length === 1) return shares[0].version + fallbackText(shares[0]);
+  return shares.map((each) => `${each.version} ${Math.round(each.share * 1000) / 10}%${fallbackText(each)}`).join(', ');
+}
+
+function fallbackText({ fallback = [] }: Share): string {
+  return fallback.length === 0 ? '' : ` or ${fallback.join(' or ')}`;
 }

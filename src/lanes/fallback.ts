@@ -55,6 +55,11 @@ export function fallbackHost({ lane, service, namespace }: FallbackService): str
   return `${lane}.${service}.${namespace}.${FALLBACK_DOMAIN}`;
 }
 
+/** Whether it is the host of some lane's own for a service. */
+export function isFallbackHost(host: string, service: string, namespace: string): boolean {
+  return host.endsWith(`.${service}.${namespace}.${FALLBACK_DOMAIN}`);
+}
+
 /** Where a lane with fallback serves a host, for `weave`. */
 export function fallbackDestination(service: FallbackService, retries: any): LaneDestination {
   return { host: fallbackHost(service), servedLane: SERVED_WORKLOAD, rule: { retries } };

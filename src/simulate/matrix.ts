@@ -9,6 +9,7 @@ import { unique } from './route-outcome';
 import { MeshService } from './services';
 import { isAlias } from './sidecar-scope';
 import { standInsFor, standInHosts } from './stand-ins';
+import { isFallbackHost } from '../lanes/fallback';
 import { DEFAULT_CLUSTER_DOMAIN, LostHost, lostHosts } from '../lanes/hosts';
 
 /** A version and the share of requests that it serves. */
@@ -17,6 +18,8 @@ export interface Share {
   readonly version: string;
   /** Above 0, at most 1. */
   readonly share: number;
+  /** Who serves in its place when none of its pods is ready (a lane with fallback); absent where nobody would. */
+  readonly fallback?: string[];
 }
 
 /** Requests that a rule with further conditions takes. */
@@ -179,11 +182,14 @@ class CellMaker {
   }
 
   private sharesOf(branches: readonly Branch[], service: MeshService): Share[] {
-    const shares = new Map<string, number>();
+    const shares = new Map<string, Share>();
     for (const branch of branches) {
-      for (const [version, share] of versionsOf(branch, service)) shares.set(version, (shares.get(version) ?? 0) + share * branch.probability);
+      for (const [version, share] of versionsOf(branch, service)) {
+        const known = shares.get(version) ?? { version, share: 0, ...fallbackOf(branch) };
+        shares.set(version, { ...known, share: known.share + share * branch.probability });
+      }
     }
-    return [...shares].map(([version, share]) => ({ version, share }));
+    return [...shares.values()];
   }
 }
 
@@ -196,10 +202,19 @@ function versionsOf(branch: Branch, service: MeshService): [string, number][] {
     case Ending.FAILED:
       return [[[branch.status || 'no answer', branch.flag].filter(Boolean).join(' '), 1]];
     default: {
-      const elsewhere = branch.destination && branch.destination.host !== service.hostname ? `${branch.destination.host.split('.')[0]}:` : '';
+      const elsewhere = branch.destination && !isHostOf(branch.destination.host, service) ? `${branch.destination.host.split('.')[0]}:` : '';
       return branch.workloads.map(({ version, workload, share }) => [elsewhere + (version ?? workload), share]);
     }
   }
+}
+
+/** The service's own host, or one of those that its lanes with fallback have. */
+function isHostOf(host: string, { hostname, namespace }: MeshService): boolean {
+  return host === hostname || isFallbackHost(host, hostname.split('.')[0], namespace);
+}
+
+function fallbackOf({ standby = [] }: Branch): Pick<Share, 'fallback'> {
+  return standby.length === 0 ? {} : { fallback: [...new Set(standby.map(({ version, workload }) => version ?? workload))] };
 }
 
 function isFailure({ ending, flag }: Branch): boolean {
