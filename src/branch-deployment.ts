@@ -1,6 +1,8 @@
 import { Construct } from 'constructs';
 import { Branch } from './branch';
 import { BaselineOptions, CanaryService, ServiceOptions, VersionOptions } from './canary-service';
+import { InvalidInput } from './errors';
+import { DESTINATION_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
@@ -94,7 +96,25 @@ export class BranchDeployment extends Construct implements IRoutable {
     }
     this.version = this.service._deployLane(branch.lane, { ...lane, image: lane?.image ?? built });
     ownership.addToLane(this.version);
+    ownership.whenSettling(() => this.fallBack(branch.lane!));
     ownership.addToLane(this.laneSubset(branch.lane));
+  }
+
+  /** Where the app's StainedRoute says that lanes fall back, this one does. It may have been declared later than the service. */
+  private fallBack(lane: string): string[] {
+    const { ownership, stain } = Mesh.of(this);
+    if (!stain?.fallback || this.host._fallback(lane)) return [];
+    try {
+      this.service._fallBack(lane, this.version);
+    } catch (error) {
+      if (error instanceof InvalidInput) return [error.message];
+      throw error;
+    }
+    const fallback = this.host._fallback(lane);
+    if (!fallback) return [];
+    ownership!.addFallback(fallback.scope);
+    this.version.deployment.metadata.addAnnotation(DESTINATION_ANNOTATION, JSON.stringify(fallback.destination));
+    return [];
   }
 
   /** The lane's part of the DestinationRule. Of the policies for the whole host Istio takes one: the baseline's. */

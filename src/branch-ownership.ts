@@ -3,7 +3,7 @@ import { IConstruct } from 'constructs';
 import type { Branch } from './branch';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import {
-  CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, PHASE_LABEL, phaseOf, SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL,
+  CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, Phase, PHASE_LABEL, phaseOf, SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL,
   WOVEN_LABEL,
 } from './lanes/ownership';
 import { HANDLES_LANE_HEADER_LABEL } from './lanes/weave';
@@ -20,6 +20,8 @@ export class BranchOwnership {
   private readonly services = new Map<IConstruct, string>();
   private readonly hosts = new Set<string>();
   private readonly lane = new Set<IConstruct>();
+  private readonly late: (() => string[])[] = [];
+  private readonly fallbacks = new Set<IConstruct>();
   private readonly marked = new WeakSet<ApiObject>();
 
   constructor(private readonly root: IConstruct, private readonly mesh: Mesh, public readonly branch: Branch) {
@@ -42,6 +44,17 @@ export class BranchOwnership {
     this.lane.add(scope);
   }
 
+  /** What can be decided only when everything was declared; answers what stands in its way. */
+  public whenSettling(add: () => string[]): void {
+    this.late.push(add);
+  }
+
+  /** What stands below `scope` makes the host of a lane's own. */
+  public addFallback(scope: IConstruct): void {
+    this.addToLane(scope);
+    this.fallbacks.add(scope);
+  }
+
   private settle(): string[] {
     const { stain } = this.mesh;
     if (stain?._hasLanes) {
@@ -51,6 +64,8 @@ export class BranchOwnership {
       return [`'image' must be set for one service at least: the lane ${this.branch.lane} deploys none of ${[...this.services.values()].join(', ')}; `
         + 'set it where the pipeline built one, and end the pipeline before where it built none'];
     }
+    const problems = this.late.flatMap((add) => add());
+    if (problems.length > 0) return problems;
     for (const object of this.root.node.findAll().filter((each): each is ApiObject => each instanceof ApiObject)) {
       if (this.branch.isBaseline || isBelow(object, this.lane)) this.mark(object);
       else object.node.scope!.node.tryRemoveChild(object.node.id);
@@ -63,7 +78,8 @@ export class BranchOwnership {
     this.marked.add(object);
     const { metadata } = object;
     metadata.addLabel(SOURCE_LABEL, this.branch.source);
-    metadata.addLabel(PHASE_LABEL, phaseOf(object.kind));
+    // What a lane's own host is made of must be there when the Deployment says that requests may go there.
+    metadata.addLabel(PHASE_LABEL, isBelow(object, this.fallbacks) ? Phase.WORKLOAD : phaseOf(object.kind));
     const service = object.node.scopes.map((scope) => this.services.get(scope)).find((found) => found !== undefined);
     if (service !== undefined) metadata.addLabel(SERVICE_LABEL, service);
     if (this.branch.lane !== undefined) metadata.addLabel(LANE_LABEL, this.branch.lane);

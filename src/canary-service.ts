@@ -456,6 +456,16 @@ export class CanaryService extends Construct implements IRoutable {
     return { labels: { app: this.app }, namespace: this.namespace };
   }
 
+  /**
+   * A lane that is there falls back.
+   *
+   * @internal
+   */
+  public _fallBack(lane: string, version: ServiceVersion): void {
+    this.host._fallBack(lane, this);
+    this.host._locateLane(lane, () => namespacesOf(version, this.baseline));
+  }
+
   private keep(shares: VersionShare[], options: StickyOptions): void {
     const cookie = options.cookie ?? `${this.name}-version`;
     const seconds = options.maxAge && options.maxAge.toMilliseconds({ integral: false }) / 1000;

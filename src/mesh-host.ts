@@ -415,6 +415,27 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
+   * A lane that is there falls back.
+   *
+   * @internal
+   */
+  public _fallBack(lane: string, scope: Construct): void {
+    this.fallbacks.check(lane, this._labelsOf(lane), scope);
+    this.fallbacks.add(lane);
+    Mesh.of(this).changed();
+  }
+
+  /**
+   * What makes a lane fall back: the objects, and where its requests go; `undefined` where it does not.
+   *
+   * @internal
+   */
+  public _fallback(lane: string): { readonly scope: Construct; readonly destination: LaneDestination } | undefined {
+    const destination = this.fallbacks.destination(lane);
+    return destination && { scope: this.fallbacks.node.findChild(lane) as Construct, destination };
+  }
+
+  /**
    * Where the pods of a lane that the app deploys are, and those of the baseline.
    *
    * @internal

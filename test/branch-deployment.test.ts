@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch, YamlOutputType } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  AppProtocol, Branch, BranchDeployment, BranchDeploymentProps, CanaryService, ConnectionPool, Destination, HANDLES_LANE_HEADER_LABEL,
+  AppProtocol, Branch, BranchDeployment, BranchDeploymentProps, CanaryService, ConnectionPool, Destination, Fallback, HANDLES_LANE_HEADER_LABEL,
   MeshGateway, MeshHost, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, ServiceType, SidecarInjection, StainedRoute, StringMatch,
   WorkloadOptions,
 } from '../src';
@@ -288,7 +288,7 @@ test('all the props', () => {
     port: 80,
     targetPort: 8080,
     portName: 'http-web',
-    additionalPorts: [{ name: 'http-admin', port: 9090 }],
+    additionalPorts: [{ name: 'http-admin', port: 9090, appProtocol: AppProtocol.HTTP2 }],
     appProtocol: AppProtocol.HTTP2,
     serviceType: ServiceType.NODE_PORT,
     name: 'front',
@@ -301,6 +301,9 @@ test('all the props', () => {
     destinationRuleName: 'front-subsets',
     baseline: { deploymentName: 'front-main', version: 'main' },
     lane: { replicas: 1 },
+    forwardHeadersEnv: 'LANE_HEADERS',
+    consumeQueuesEnv: 'CONSUME_QUEUES',
+    fallback: Fallback.of(),
   };
   const chart = chartOf();
   const front = new BranchDeployment(chart, 'id', said);
@@ -308,10 +311,14 @@ test('all the props', () => {
   expect([front.hostName, front.port, front.version.version, front.host.baseline]).toEqual(['front.web.svc.cluster.local', 80, 'main', 'main']);
   expect(objectOf(chart, 'Deployment', 'front-main')).toMatchObject({
     metadata: { namespace: 'web', labels: { 'cdk8s-lanes/service': 'front' } },
-    spec: { replicas: 2, template: { metadata: { labels: { app: 'front-app', version: 'main' } }, spec: { containers: [{ image: 'testaaa:1', env: [{ name: 'VERSION', value: 'main' }] }] } } },
+    spec: { replicas: 2, template: { metadata: { labels: { app: 'front-app', version: 'main' } }, spec: { containers: [{ image: 'testaaa:1', env: [
+      { name: 'VERSION', value: 'main' },
+      { name: 'LANE_HEADERS', value: 'project-version' },
+      { name: 'CONSUME_QUEUES', value: 'true' },
+    ] }] } } },
   });
   expect(objectOf(chart, 'Service', 'front').spec).toEqual({ type: 'NodePort', selector: { app: 'front-app' }, ports: [
     { name: 'http-web', port: 80, targetPort: 8080, appProtocol: 'http2' },
-    { name: 'http-admin', port: 9090, targetPort: 9090, appProtocol: 'http' },
+    { name: 'http-admin', port: 9090, targetPort: 9090, appProtocol: 'http2' },
   ] });
 });

@@ -22,7 +22,7 @@ export function addStatus(cli: Command): void {
 
 function statusText(lanes: LaneStatus[], drift: string[], now: Date): string {
   const rows = lanes.flatMap(({ lane, services, branch, owner, source, since, expires, expired }) => services.map((each) => [
-    lane ?? '(baseline)', `${each.namespace}/${each.service}`, `${each.ready}/${each.replicas}`, each.routable ? 'yes' : 'no',
+    lane ?? '(baseline)', `${each.namespace}/${each.service}`, `${each.ready}/${each.replicas}`, each.routable ? `yes${each.fallback ? ', with fallback' : ''}` : 'no',
     since === null ? '' : age(now.getTime() - Date.parse(since)), expires === null ? '' : `${expires}${expired ? ' (past)' : ''}`, branch ?? '', owner ?? '', source ?? '',
   ]));
   const hosts = lanes.flatMap(({ previewHosts }) => previewHosts.map((host) => `http://${host}\n`)).join('');

@@ -10,6 +10,7 @@ export interface ResourceKind {
 export const DEPLOYMENT: ResourceKind = { apiVersion: 'apps/v1', kind: 'Deployment' };
 export const DESTINATION_RULE: ResourceKind = { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule' };
 export const VIRTUAL_SERVICE: ResourceKind = { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService' };
+export const SERVICE_ENTRY: ResourceKind = { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry' };
 export const AUTOSCALER: ResourceKind = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' };
 export const POD: ResourceKind = { apiVersion: 'v1', kind: 'Pod' };
 

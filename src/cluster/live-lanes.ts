@@ -1,9 +1,10 @@
 import { Manifest } from './cluster';
-import { isRoutable, laneOf, serviceOf } from './marks';
+import { annotation, isRoutable, laneOf, serviceOf } from './marks';
 import { asList } from '../json';
+import { serviceOfFallbackHost } from '../lanes/fallback';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isForMesh, namespaceOf } from '../lanes/hosts';
-import { CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, PREVIEW_HOSTS_ANNOTATION, PREVIEW_LABEL, SERVED_LANE_HEADER_ANNOTATION, WOVEN_LABEL } from '../lanes/ownership';
-import { HANDLES_LANE_HEADER_LABEL, laneOfRule, LaneTable } from '../lanes/weave';
+import { CLUSTER_DOMAIN_ANNOTATION, DESTINATION_ANNOTATION, LANE_HEADER_ANNOTATION, PREVIEW_HOSTS_ANNOTATION, PREVIEW_LABEL, SERVED_LANE_HEADER_ANNOTATION, WOVEN_LABEL } from '../lanes/ownership';
+import { HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable } from '../lanes/weave';
 
 /*
  * The cluster is the registry: the live lanes of a service are its Deployments marked routable, and nothing else.
@@ -17,6 +18,8 @@ export interface LiveLane {
   readonly lane: string;
   readonly service: string;
   readonly namespace: string;
+  /** Where its requests go. @default - to its subset of the service's host */
+  readonly destination?: LaneDestination;
 }
 
 /** The live lanes by what Deployments say. One that is scaled to nothing, or being deleted, serves nobody whatever its mark. */
@@ -26,9 +29,21 @@ export function liveLanes(deployments: Manifest[]): LiveLane[] {
     const [lane, service] = [laneOf(deployment), serviceOf(deployment)];
     if (!lane || !service || !isRoutable(deployment) || deployment.metadata.deletionTimestamp || deployment.spec?.replicas === 0) continue;
     const namespace = namespaceOf(deployment);
-    found.set(`${lane}/${namespace}/${service}`, { lane, service, namespace });
+    found.set(`${lane}/${namespace}/${service}`, { lane, service, namespace, ...ownDestination(deployment) });
   }
   return [...found.values()];
+}
+
+/** What the Deployment says of a lane with fallback. What cannot be read is as if it were not said: the subset is always there. */
+function ownDestination(deployment: Manifest): Pick<LiveLane, 'destination'> {
+  const text = annotation(deployment, DESTINATION_ANNOTATION);
+  if (text === undefined) return {};
+  try {
+    const destination = JSON.parse(text);
+    return typeof destination?.host === 'string' ? { destination } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Whether lanes are woven into this VirtualService. */
@@ -69,7 +84,7 @@ export function laneTable(virtualService: Manifest, live: LiveLane[]): LaneTable
   const lanes: LaneTable['lanes'] = {};
   for (const each of live) {
     const host = hostOf(each, clusterDomain);
-    lanes[each.lane] = { ...lanes[each.lane], [host]: { host, subset: each.lane } };
+    lanes[each.lane] = { ...lanes[each.lane], [host]: each.destination ?? { host, subset: each.lane } };
   }
   return {
     header: annotations[LANE_HEADER_ANNOTATION] ?? DEFAULT_LANE_HEADER,
@@ -85,14 +100,23 @@ export function routedHosts(virtualService: Manifest): Set<string> {
 }
 
 /** A route of a VirtualService to the version of a lane. */
-export interface LaneRoute { readonly host: string; readonly subset: string }
+export interface LaneRoute {
+  /** The service's host, also where requests go to a host of the lane's own. */
+  readonly host: string;
+  readonly subset: string;
+  /** Whether they go to a host of the lane's own, which falls back to the baseline. */
+  readonly fallback: boolean;
+}
 
 /** The routes of the VirtualService to lanes: those of rules that were woven, and all of a preview host's that name its lane. */
 export function laneRoutes(virtualService: Manifest): LaneRoute[] {
   const preview = isPreview(virtualService) ? laneOf(virtualService) : undefined;
-  return destinationsOf(virtualService).flatMap(({ host, subset, rule }) => {
+  return destinationsOf(virtualService).flatMap(({ host, subset, rule }): LaneRoute[] => {
     const lane = preview ?? laneOfRule(rule);
-    return lane !== undefined && subset === lane ? [{ host, subset }] : [];
+    if (lane === undefined) return [];
+    if (subset === lane) return [{ host, subset, fallback: false }];
+    const service = serviceOfFallbackHost(host, lane);
+    return service ? [{ host: hostOf(service, domainOf(virtualService)), subset: lane, fallback: true }] : [];
   });
 }
 

@@ -109,7 +109,7 @@ export interface RouteDrift {
 /** Where the routes differ from the live lanes. What `converge` would mend. */
 export function routeDrift(virtualServices: Manifest[], live: LiveLane[]): RouteDrift[] {
   return planRoutes(virtualServices, live).filter(({ changed }) => changed).flatMap(({ name, current, desired, lane }) => {
-    const [before, after] = [current, desired].map((each) => new Map((each ? laneRoutes(each) : []).map((route) => [`${route.subset} ${route.host}`, route])));
+    const [before, after] = [current, desired].map((each) => new Map((each ? laneRoutes(each) : []).map((route) => [`${route.subset} ${route.host}${route.fallback ? ' with fallback' : ''}`, route])));
     const drift = (from: typeof before, other: typeof before, kind: RouteDrift['kind']) => [...from]
       .filter(([key]) => !other.has(key)).map(([, { host, subset }]) => ({ virtualService: name, lane: subset, host, kind }));
     const found = [...drift(before, after, 'route without live lane'), ...drift(after, before, 'live lane without route')];

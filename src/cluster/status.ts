@@ -16,6 +16,8 @@ export interface ServiceStatus {
   readonly deployment: string;
   readonly version?: string;
   /** Requests may be routed to it. */
+  /** Whether the baseline serves the lane's requests while no pod of it is ready. */
+  readonly fallback: boolean;
   readonly routable: boolean;
   readonly ready: number;
   readonly replicas: number;
@@ -100,6 +102,7 @@ function serviceStatus(deployment: Manifest): ServiceStatus {
     namespace: namespaceOf(deployment),
     deployment: deployment.metadata.name,
     version: deployment.spec?.template?.metadata?.labels?.version,
+    fallback: liveLanes([deployment]).some(({ destination }) => destination !== undefined),
     routable: laneOf(deployment) === undefined || isRoutable(deployment),
     ready: deployment.status?.readyReplicas ?? 0,
     replicas: deployment.spec?.replicas ?? 1,
@@ -123,8 +126,10 @@ export function driftOf({ virtualServices, destinationRules, deployments }: Stan
   const orphans = destinationRules.filter((rule) => laneOf(rule) !== undefined && !hasDeployment(rule))
     .map((rule) => `${nameOf(rule)} has no Deployment: run 'cdk8s-lanes sweep'`);
   const unready = deployments.filter((each) => isRoutable(each) && each.spec?.replicas !== 0 && !(each.status?.readyReplicas > 0))
-    .map((each) => `${nameOf(each)} has no ready pods, and requests of lane ${laneOf(each)} are routed to it (503)`);
-  return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready];
+    .map((each) => `${nameOf(each)} has no ready pods, and requests of lane ${laneOf(each)} ${serviceStatus(each).fallback ? 'are served by the baseline meanwhile' : 'are routed to it (503)'}`);
+  const mixed = live.filter(({ destination, namespace }) => destination && !destinationRules.some((rule) => namespaceOf(rule) === namespace && rule.spec?.host === destination.host))
+    .map(({ lane, service, namespace, destination }) => `lane ${lane} of ${namespace}/${service} has no DestinationRule for ${destination!.host}, so its requests are spread over lane and baseline, or fail (503): bring the lane up again`);
+  return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready, ...mixed];
 }
 
 /** Where a live object lacks what its manifest says. Fields that only the cluster has are its own affair. */

@@ -19,7 +19,7 @@ const NAME = 'cdk8s-lanes-sweep';
 /** All that sweeping does. What lanes have beside these kinds needs a rule more. */
 const RULES = [
   { apiGroups: ['networking.istio.io'], resources: ['virtualservices'], verbs: ['get', 'list', 'create', 'update', 'delete'] },
-  { apiGroups: ['networking.istio.io'], resources: ['destinationrules'], verbs: ['get', 'list', 'delete'] },
+  { apiGroups: ['networking.istio.io'], resources: ['destinationrules', 'serviceentries'], verbs: ['get', 'list', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'update', 'delete'] },
 ];
 

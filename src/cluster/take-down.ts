@@ -1,9 +1,10 @@
-import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, VIRTUAL_SERVICE } from './cluster';
+import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, SERVICE_ENTRY, VIRTUAL_SERVICE } from './cluster';
 import { converge } from './converge';
 import { isClusterError } from './failures';
 import { markLeaving } from './marking';
 import { annotation, KINDS_ANNOTATION, label, nameOf, runOf, serviceOf } from './marks';
 import { Session } from './session';
+import { isFallbackObject } from '../lanes/fallback';
 import { namespaceOf } from '../lanes/hosts';
 import { LANE_LABEL, PREVIEW_LABEL, SOURCE_LABEL } from '../lanes/ownership';
 
@@ -67,7 +68,8 @@ export async function findObjects(cluster: Cluster, session: Session, lane: stri
   const selector = selectorOf(lane, source);
   const kinds = [DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE];
   const [deployments, rules, virtualServices] = await Promise.all(kinds.map((kind) => cluster.list(kind, selector)));
-  const others = await Promise.all(kindsOf(deployments).map(async (kind) => {
+  const entries = rules.some(isFallbackObject) ? [SERVICE_ENTRY] : [];
+  const others = await Promise.all([...entries, ...kindsOf(deployments).filter(({ kind }) => !entries.some((each) => each.kind === kind))].map(async (kind) => {
     try {
       return await cluster.list(kind, selector);
     } catch (error) {
@@ -85,15 +87,18 @@ function kindsOf(deployments: Manifest[]): ResourceKind[] {
     .filter(({ kind }) => ![DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE].some((each) => each.kind === kind));
 }
 
-/** Subsets, then Deployments, then what they needed; what belongs to no single service only with the last of them. */
+/**
+ * Subsets, then Deployments, then what they needed; what belongs to no single service only with the last of them. The rule of a host
+ * of the lane's own goes last, as its ServiceEntries without it would mix lane and baseline.
+ */
 function inOrder({ objects, whole }: Leaving): Manifest[] {
-  const rank = ({ kind }: Manifest) => ['VirtualService', 'DestinationRule', 'Deployment'].indexOf(kind);
-  return objects.filter((each) => whole || serviceOf(each) !== undefined)
-    .sort((one, other) => (rank(one) + 1 || 9) - (rank(other) + 1 || 9));
+  const rank = (object: Manifest) => (isFallbackObject(object) && object.kind === 'DestinationRule' ? 10
+    : ['VirtualService', 'DestinationRule', 'Deployment'].indexOf(object.kind) + 1 || 9);
+  return objects.filter((each) => whole || serviceOf(each) !== undefined).sort((one, other) => rank(one) - rank(other));
 }
 
 /** Deletes an object if the run that was looked at still is the one that wrote it. Others may have written its status. */
-async function removeUnchanged(cluster: Cluster, object: Manifest): Promise<boolean> {
+export async function removeUnchanged(cluster: Cluster, object: Manifest): Promise<boolean> {
   for (let current = object; ;) {
     try {
       await cluster.remove(current);

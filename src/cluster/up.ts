@@ -2,7 +2,7 @@ import { createHash } from 'crypto';
 import { applyGuarded } from './apply';
 import { writeBaselineRoutes } from './baseline-routes';
 import { olderThan, problemsOfUp, Standing } from './check-up';
-import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, POD, VIRTUAL_SERVICE } from './cluster';
+import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, POD, SERVICE_ENTRY, VIRTUAL_SERVICE } from './cluster';
 import { converge, ConvergeReport } from './converge';
 import { CommandFailed, ExitCode, isClusterError } from './failures';
 import { deploymentsOf, Folder } from './folder';
@@ -12,7 +12,8 @@ import { isNewer, isRoutable, KINDS_ANNOTATION, laneOf, marked, nameOf, runOf, s
 import { stopsPods, templateChanges } from './redeploy';
 import { Session } from './session';
 import { isRoutedTo, lacksSubset, widened } from './subsets';
-import { findObjects, serviceKey, servicesText, takeDown } from './take-down';
+import { findObjects, removeUnchanged, selectorOf, serviceKey, servicesText, takeDown } from './take-down';
+import { isFallbackObject } from '../lanes/fallback';
 import { namespaceOf, objectName } from '../lanes/hosts';
 import { SERVICE_LABEL } from '../lanes/ownership';
 
@@ -72,6 +73,7 @@ class UpRun {
     const lane = folder.lane!;
     session.say(`lane ${lane} of ${folder.source}: ${servicesText(this.deployments)}`);
     await this.stopRequestsToPodsThatGo();
+    await this.applyFallbacks();
     for (let tries = 0; ; tries++) {
       await this.applyWorkload();
       await this.waitForRollouts();
@@ -84,6 +86,7 @@ class UpRun {
     const report = await converge(this.cluster, session, { services: this.services(), lanes: new Set([lane]), force: true });
     await this.apply(folder.routes, []);
     await this.removeReverted(lane);
+    await this.removeFallbacks(lane);
     return report;
   }
 
@@ -134,12 +137,22 @@ class UpRun {
     await this.wait('no proxy routes to them');
   }
 
+  /** A lane that is routed to, and gets a host of its own only now, must not be routed there before proxies know that host. */
+  private async applyFallbacks(): Promise<void> {
+    const { folder, standing } = this;
+    const objects = folder.workload.filter(isFallbackObject);
+    const known = (rule: Manifest) => standing.destinationRules.some((each) => objectName(each) === objectName(rule));
+    if (objects.every((each) => each.kind !== 'DestinationRule' || known(each))) return;
+    await this.apply(objects, standing.destinationRules);
+    if (standing.deployments.some((each) => laneOf(each) === folder.lane && isRoutable(each))) await this.wait('every proxy knows the hosts of the lane\'s own');
+  }
+
   private async applyWorkload(): Promise<void> {
     this.session.say('workload');
     const kinds = [...new Set([...this.folder.workload, ...this.folder.routes].map(({ apiVersion, kind }) => `${apiVersion}/${kind}`))].sort().join(',');
     const workload = this.folder.lane === undefined ? this.folder.workload
       : this.folder.workload.map((each) => (each.kind === 'Deployment' ? marked(each, { annotations: { [KINDS_ANNOTATION]: kinds } }) : each));
-    await this.apply(workload, this.standing.deployments);
+    await this.apply(workload, [...this.standing.deployments, ...this.standing.destinationRules.filter(isFallbackObject)]);
   }
 
   private async apply(manifests: Manifest[], known: Manifest[]): Promise<void> {
@@ -216,6 +229,21 @@ class UpRun {
 
   private services(): Set<string> {
     return new Set(this.folder.services.map(({ service, namespace }) => `${service}.${namespace}`));
+  }
+
+  /** Hosts of the lane's own that it has no longer: their routes are gone by now, and the rule goes last. */
+  private async removeFallbacks(lane: string): Promise<void> {
+    const { cluster, session, folder, standing } = this;
+    const kept = new Set(folder.workload.map(nameOf));
+    const ours = (object: Manifest) => laneOf(object) === lane && sourceOf(object) === folder.source && isFallbackObject(object) && !kept.has(nameOf(object));
+    const rules = standing.destinationRules.filter(ours);
+    if (rules.length === 0) return;
+    await this.wait('no proxy uses the hosts that the lane has no longer');
+    const entries = (await cluster.list(SERVICE_ENTRY, selectorOf(lane, folder.source))).filter(ours);
+    for (const object of [...entries, ...rules]) {
+      session.check();
+      if (await removeUnchanged(cluster, object)) session.say(`  deleted ${nameOf(object)}`);
+    }
   }
 
   /** Services that the branch changed once, and no longer does, leave the lane. */

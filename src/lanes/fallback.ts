@@ -1,5 +1,6 @@
+import { namespaceOf } from './hosts';
 import { LaneDestination } from './weave';
-import { cloneJson } from '../json';
+import { asList, cloneJson } from '../json';
 
 /*
  * A lane that the baseline serves where its own pods cannot: the lane gets a host of its own, whose endpoints are the lane's pods and
@@ -53,6 +54,21 @@ export interface FallbackParts extends FallbackService {
 /** The host of a lane's own that stands for its version of a service and for the baseline. */
 export function fallbackHost({ lane, service, namespace }: FallbackService): string {
   return `${lane}.${service}.${namespace}.${FALLBACK_DOMAIN}`;
+}
+
+/** The service that a host of this lane's own stands for; `undefined` for all other hosts. */
+export function serviceOfFallbackHost(host: string, lane: string): { service: string; namespace: string } | undefined {
+  const [first, service, namespace, domain, ...more] = host.split('.');
+  return first === lane && domain === FALLBACK_DOMAIN && more.length === 0 ? { service, namespace } : undefined;
+}
+
+/** Whether an object is one of those that make the host of a lane's own. */
+export function isFallbackObject(object: any): boolean {
+  if (object?.kind !== 'DestinationRule' && object?.kind !== 'ServiceEntry') return false;
+  return [object.spec?.host, ...asList(object.spec?.hosts)].some((host) => {
+    const lane = String(host).split('.')[0];
+    return serviceOfFallbackHost(String(host), lane)?.namespace === namespaceOf(object);
+  });
 }
 
 /** Whether it is the host of some lane's own for a service. */

@@ -30,6 +30,8 @@ export const EXPIRES_ANNOTATION = 'cdk8s-lanes/expires';
 export const RUN_ANNOTATION = 'cdk8s-lanes/run';
 /** Annotation: a number that grows from pipeline to pipeline, so that an older one cannot win by being late. */
 export const REVISION_ANNOTATION = 'cdk8s-lanes/revision';
+/** Annotation of a lane's Deployment: where requests of the lane go, as JSON, where that is not its subset (a lane with fallback). */
+export const DESTINATION_ANNOTATION = 'cdk8s-lanes/destination';
 /** Annotation of woven VirtualServices: the lane header. */
 export const LANE_HEADER_ANNOTATION = 'cdk8s-lanes/lane-header';
 /** Annotation of woven VirtualServices: the response header that tells which lane served, empty for none. */
