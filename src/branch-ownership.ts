@@ -3,8 +3,8 @@ import { IConstruct } from 'constructs';
 import type { Branch } from './branch';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import {
-  CLUSTER_DOMAIN_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, Phase, PHASE_LABEL, phaseOf, SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL,
-  WOVEN_LABEL,
+  CLUSTER_DOMAIN_ANNOTATION, LANE_BAGGAGE_ANNOTATION, LANE_HEADER_ANNOTATION, LANE_LABEL, Phase, PHASE_LABEL, phaseOf,
+  SERVED_LANE_HEADER_ANNOTATION, SERVICE_LABEL, SOURCE_LABEL, WOVEN_LABEL,
 } from './lanes/ownership';
 import { HANDLES_LANE_HEADER_LABEL } from './lanes/weave';
 import type { Mesh } from './mesh';
@@ -87,6 +87,7 @@ export class BranchOwnership {
     if (object.kind !== 'VirtualService' || metadata.getLabel(HANDLES_LANE_HEADER_LABEL) !== undefined) return;
     metadata.addLabel(WOVEN_LABEL, 'true');
     metadata.addAnnotation(LANE_HEADER_ANNOTATION, this.mesh.laneHeader);
+    if (this.mesh.baggageKey !== undefined) metadata.addAnnotation(LANE_BAGGAGE_ANNOTATION, this.mesh.baggageKey);
     metadata.addAnnotation(SERVED_LANE_HEADER_ANNOTATION, this.mesh.servedLaneHeader);
     if (this.mesh.clusterDomain !== DEFAULT_CLUSTER_DOMAIN) metadata.addAnnotation(CLUSTER_DOMAIN_ANNOTATION, this.mesh.clusterDomain);
   }

@@ -164,11 +164,21 @@ export class GatewayEdge extends Construct {
     if (policy.kind === 'by-secret' && mesh.forwardedHeaders.includes(policy.header)) {
       return [`'header' of the secret must not be the lane header, got ${JSON.stringify(policy.header)} for both; choose another`];
     }
+    if (mesh.ownership) return this.branchProblems();
     const previews = this.props.staining?._previews;
     if (!previews) return [];
     const followed = this.followedHost('staining.host', previews.host);
     const missing = this.problemsOf(followed);
     return missing.length > 0 ? missing : this.previewProblems(followed);
+  }
+
+  /** Lanes that come from branches are woven into the live routes, of which only open and closed ones are known there. */
+  private branchProblems(): string[] {
+    const where = 'where lanes come from branches (BranchDeployment)';
+    if (this.policy.kind === 'by-secret') return [`'staining' must not be by secret ${where}: the rules of lanes are made in the cluster, without the secret; let it be open, or closed with previewLanesAt(…)`];
+    if (this.props.staining?._previews) return [`'staining' must not be previewHostsOnly ${where}; say Staining.closed(), and previewLanesAt(${JSON.stringify(this.props.staining._previews.wildcard)})`];
+    const open = this.policy.kind === 'open' && this.added.map(({ id }) => id);
+    return open && open.length > 0 ? [`'${open[0]}' must not be a callback of an open gateway ${where}, whose rules are made in the cluster; use a CallbackFilter, or close the gateway`] : [];
   }
 
   private previewProblems(followed: string): string[] {

@@ -2,12 +2,13 @@ import { ApiObject, App, Chart, Duration, JsonPatch, YamlOutputType } from 'cdk8
 import * as kplus from 'cdk8s-plus-27';
 import {
   AppProtocol, Branch, BranchDeployment, BranchDeploymentProps, CanaryService, ConnectionPool, Destination, Fallback, HANDLES_LANE_HEADER_LABEL,
-  MeshGateway, MeshHost, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, ServiceType, SidecarInjection, StainedRoute, StringMatch,
-  WorkloadOptions,
+  MeshGateway, MeshHost, MeshNamespace, RequestMatch, ResilientBackend, RouteRule, ServiceType, SidecarInjection, StainedRoute, Staining,
+  StringMatch, Warnings, WorkloadOptions,
 } from '../src';
 import { chartOf, inventory, objectOf, synthesized } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
+import { hasPreviews, isWoven, laneTable } from '../src/cluster/live-lanes';
 
 const FACTS = { source: 'shop/testaaa', owner: 'ann', commit: '4b7c', run: 'gitlab-8-9', revision: 8, time: '2026-03-01T12:00:00Z' };
 const branchOf = (name: string) => Branch.of(name, { baseline: 'release', lanes: ['release-*'], ttl: Duration.days(14) }, FACTS);
@@ -18,7 +19,7 @@ function repository(name: string, props: Partial<BranchDeploymentProps> = {}, ap
   const chart = chartOf('testaaa', 'test-istio', app);
   new MeshNamespace(chart, 'namespace');
   const testaaa = new BranchDeployment(chart, 'testaaa', { branch: branchOf(name), port: 31000, image: 'testaaa:4b7c', template, ...props });
-  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'] }).route(testaaa);
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining: Staining.open() }).route(testaaa);
   return { app, chart, testaaa, gateway };
 }
 
@@ -27,7 +28,7 @@ function canary() {
   const chart = chartOf('testaaa', 'test-istio');
   new MeshNamespace(chart, 'namespace');
   const testaaa = new CanaryService(chart, 'testaaa', { port: 31000, template, baseline: { version: 'release', image: 'testaaa:4b7c' } });
-  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'] }).route(testaaa);
+  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining: Staining.open() }).route(testaaa);
   return chart;
 }
 
@@ -214,7 +215,7 @@ test('a gateway of its own repository has its routes woven, and lanes of it emit
   const edge = (name: string) => {
     const chart = chartOf('edge', 'istio-ingress');
     const testaaa = new MeshHost(chart, 'testaaa', { name: 'testaaa', namespace: 'test-istio', baseline: 'release' });
-    new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa);
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa);
     branchOf(name).own(chart);
     return chart;
   };
@@ -296,13 +297,13 @@ test('all the props', () => {
     app: 'front-app',
     template: { replicas: 2 },
     versionEnv: 'VERSION',
+    forwardHeadersEnv: 'LANE_HEADERS',
+    consumeQueuesEnv: 'CONSUME_QUEUES',
     sidecarInjection: SidecarInjection.BY_NAMESPACE,
     virtualServiceName: 'front-routes',
     destinationRuleName: 'front-subsets',
     baseline: { deploymentName: 'front-main', version: 'main' },
     lane: { replicas: 1 },
-    forwardHeadersEnv: 'LANE_HEADERS',
-    consumeQueuesEnv: 'CONSUME_QUEUES',
     fallback: Fallback.of(),
   };
   const chart = chartOf();
@@ -311,14 +312,66 @@ test('all the props', () => {
   expect([front.hostName, front.port, front.version.version, front.host.baseline]).toEqual(['front.web.svc.cluster.local', 80, 'main', 'main']);
   expect(objectOf(chart, 'Deployment', 'front-main')).toMatchObject({
     metadata: { namespace: 'web', labels: { 'cdk8s-lanes/service': 'front' } },
-    spec: { replicas: 2, template: { metadata: { labels: { app: 'front-app', version: 'main' } }, spec: { containers: [{ image: 'testaaa:1', env: [
-      { name: 'VERSION', value: 'main' },
-      { name: 'LANE_HEADERS', value: 'project-version' },
-      { name: 'CONSUME_QUEUES', value: 'true' },
-    ] }] } } },
+    spec: {
+      replicas: 2,
+      template: {
+        metadata: { labels: { app: 'front-app', version: 'main' } },
+        spec: {
+          containers: [{
+            image: 'testaaa:1',
+            env: [
+              { name: 'LANE_HEADERS', value: 'project-version' }, { name: 'CONSUME_QUEUES', value: 'true' }, { name: 'VERSION', value: 'main' },
+            ],
+          }],
+        },
+      },
+    },
   });
-  expect(objectOf(chart, 'Service', 'front').spec).toEqual({ type: 'NodePort', selector: { app: 'front-app' }, ports: [
-    { name: 'http-web', port: 80, targetPort: 8080, appProtocol: 'http2' },
-    { name: 'http-admin', port: 9090, targetPort: 9090, appProtocol: 'http2' },
-  ] });
+  expect(objectOf(chart, 'Service', 'front').spec).toEqual({
+    type: 'NodePort',
+    selector: { app: 'front-app' },
+    ports: [
+      { name: 'http-web', port: 80, targetPort: 8080, appProtocol: 'http2' },
+      { name: 'http-admin', port: 9090, targetPort: 9090, appProtocol: 'http2' },
+    ],
+  });
+});
+
+describe('a gateway that is not open', () => {
+  const closed = (staining: Staining | undefined) => {
+    const chart = chartOf('testaaa', 'test-istio');
+    const testaaa = new BranchDeployment(chart, 'testaaa', { branch: branchOf('release'), port: 31000, image: 'testaaa:4b7c' });
+    return { chart, gateway: new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining }).route(testaaa) };
+  };
+
+  test('is known in the cluster as closed, and as one that previews follow', () => {
+    const { chart, gateway } = closed(Staining.closed());
+    gateway.previewLanesAt('*.preview.example.com');
+    const entry = objectOf(chart, 'VirtualService', 'gateway-shop-example-com');
+    expect(entry.spec.http[0].headers).toEqual({ request: { remove: ['project-version'] } });
+    expect([isWoven(entry), hasPreviews(entry)]).toEqual([false, true]);
+  });
+
+  test('is what a gateway is that does not say it, with a warning', () => {
+    const { chart } = closed(undefined);
+    expect(objectOf(chart, 'VirtualService', 'gateway-shop-example-com').metadata.labels).toMatchObject({ [HANDLES_LANE_HEADER_LABEL]: 'closed' });
+    expect(Warnings.of(chart).all.map(({ code }) => code)).toEqual(['StainingNotSaid']);
+  });
+
+  test('by a secret, by hosts of lanes of the app or by callbacks of an open one is not made in the cluster, and refused', () => {
+    const secret = Staining.bySecret({ header: 'x-key', secretInManifest: 'correct-horse-battery-staple-7' });
+    expect(thrownBy(() => closed(secret).chart.toJson()).message).toMatch(/'staining' must not be by secret where lanes come from branches/);
+    expect(thrownBy(() => closed(Staining.previewHostsOnly('*.p.example.com')).chart.toJson()).message).toMatch(/say Staining\.closed\(\), and previewLanesAt\("\*\.p\.example\.com"\)/);
+    const { chart, gateway } = closed(Staining.open());
+    gateway.addCallback('pay', { path: '/pay', lane: 'release-v1' });
+    expect(thrownBy(() => chart.toJson()).message).toMatch(/'pay' must not be a callback of an open gateway/);
+  });
+});
+
+test('the key of baggage is told to those who weave in the cluster', () => {
+  const { chart } = repository('release');
+  new StainedRoute(chart, 'lanes', { baggageKey: 'lane' });
+  const entry = objectOf(chart, 'VirtualService', 'testaaa');
+  expect(entry.metadata.annotations).toMatchObject({ 'cdk8s-lanes/lane-baggage': 'lane' });
+  expect(laneTable(entry, [])).toMatchObject({ baggageKey: 'lane' });
 });

@@ -1,5 +1,5 @@
 import { App, Chart, Duration } from 'cdk8s';
-import { Branch, BranchDeployment, BranchRules, MeshGateway, MeshNamespace, WorkloadOptions } from 'cdk8s-lanes';
+import { Branch, BranchDeployment, BranchRules, MeshGateway, MeshNamespace, Staining, WorkloadOptions } from 'cdk8s-lanes';
 import { ImagePullPolicy, Probe } from 'cdk8s-plus-27';
 
 /** The branches of the repository that are deployed. */
@@ -19,7 +19,7 @@ export function shop(app: App, branch: Branch, images: { [variable: string]: str
   const testaaa = new BranchDeployment(chart, 'testaaa', { branch, port: 31000, image: images.IMAGE_TESTAAA, template });
   new BranchDeployment(chart, 'testbbb', { branch, port: 32000, image: images.IMAGE_TESTBBB, template });
 
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testaaa).previewLanesAt('*.preview.example.com');
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testaaa).previewLanesAt('*.preview.example.com');
   return chart;
 }
 

@@ -1,9 +1,13 @@
 import { Manifest } from './cluster';
 import { annotation, isRoutable, laneOf, serviceOf } from './marks';
 import { asList } from '../json';
+import { isClosedEdge } from '../lanes/edge';
 import { serviceOfFallbackHost } from '../lanes/fallback';
 import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isForMesh, namespaceOf } from '../lanes/hosts';
-import { CLUSTER_DOMAIN_ANNOTATION, DESTINATION_ANNOTATION, LANE_HEADER_ANNOTATION, PREVIEW_HOSTS_ANNOTATION, PREVIEW_LABEL, SERVED_LANE_HEADER_ANNOTATION, WOVEN_LABEL } from '../lanes/ownership';
+import {
+  CLUSTER_DOMAIN_ANNOTATION, DESTINATION_ANNOTATION, LANE_BAGGAGE_ANNOTATION, LANE_HEADER_ANNOTATION, PREVIEW_HOSTS_ANNOTATION, PREVIEW_LABEL,
+  SERVED_LANE_HEADER_ANNOTATION, WOVEN_LABEL,
+} from '../lanes/ownership';
 import { HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable } from '../lanes/weave';
 
 /*
@@ -57,9 +61,9 @@ export function isPreview(virtualService: Manifest): boolean {
   return virtualService.metadata?.labels?.[PREVIEW_LABEL] !== undefined && laneOf(virtualService) !== undefined;
 }
 
-/** Whether preview hosts follow the rules of this VirtualService. */
+/** Whether preview hosts follow the rules of this VirtualService. They are how lanes are met where a gateway is closed to their header. */
 export function hasPreviews(virtualService: Manifest): boolean {
-  return isWoven(virtualService) && virtualService.metadata.annotations?.[PREVIEW_HOSTS_ANNOTATION] !== undefined;
+  return (isWoven(virtualService) || isClosedEdge(virtualService)) && virtualService.metadata.annotations?.[PREVIEW_HOSTS_ANNOTATION] !== undefined;
 }
 
 /** The cluster's domain, as the VirtualService says. */
@@ -88,6 +92,7 @@ export function laneTable(virtualService: Manifest, live: LiveLane[]): LaneTable
   }
   return {
     header: annotations[LANE_HEADER_ANNOTATION] ?? DEFAULT_LANE_HEADER,
+    ...(annotations[LANE_BAGGAGE_ANNOTATION] === undefined ? {} : { baggageKey: annotations[LANE_BAGGAGE_ANNOTATION] }),
     lanes,
     ...(annotations[SERVED_LANE_HEADER_ANNOTATION] === undefined ? {} : { servedLaneHeader: annotations[SERVED_LANE_HEADER_ANNOTATION] }),
     clusterDomain,

@@ -34,6 +34,9 @@ export interface Edge {
   readonly callbacks: readonly EdgeCallback[];
 }
 
+/** What the names of rules for callbacks begin with. */
+const CALLBACK_RULE_PREFIX = 'callback/';
+
 /** Annotation of a VirtualService in which a secret stands in plain: the header that it is the value of. */
 export const HOLDS_SECRET_ANNOTATION = 'cdk8s-lanes/holds-secret';
 
@@ -100,6 +103,40 @@ export function rulesForLane(virtualService: VirtualServiceManifest, lane: strin
   });
 }
 
+/** Whether a VirtualService is one that a closed edge made. */
+export function isClosedEdge(virtualService: VirtualServiceManifest): boolean {
+  return virtualService.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] === 'closed';
+}
+
+/**
+ * The VirtualService that a closed edge was made of: for hosts of lanes, whose rules follow it. Callbacks are left out. Any other is
+ * returned as it is.
+ *
+ * Pure: nothing given is changed.
+ */
+export function openedEdge(virtualService: VirtualServiceManifest, table: LaneTable): VirtualServiceManifest {
+  if (!isClosedEdge(virtualService)) return virtualService;
+  const { [HANDLES_LANE_HEADER_LABEL]: handled, ...labels } = virtualService.metadata.labels;
+  const rules = asList(virtualService.spec?.http).filter((rule) => !rule?.name?.startsWith(CALLBACK_RULE_PREFIX));
+  return {
+    ...virtualService,
+    metadata: { ...virtualService.metadata, labels },
+    spec: { ...virtualService.spec, http: rules.map((rule) => keeping(rule, laneHeaders(table))) },
+  };
+}
+
+/** A rule that does not take these headers away. */
+function keeping(rule: any, names: string[]): any {
+  const { headers, ...kept } = cloneJson(rule);
+  if (!headers) return kept;
+  const { remove, ...request } = headers.request ?? {};
+  const removed = asList(remove).filter((name) => !names.includes(name));
+  if (removed.length > 0) request.remove = removed;
+  const { request: taken, ...others } = headers;
+  const left = { ...(Object.keys(request).length > 0 ? { request } : {}), ...others };
+  return { ...kept, ...(Object.keys(left).length > 0 ? { headers: left } : {}) };
+}
+
 /** A rule of the baseline and the copies of it that stand before it. */
 interface RuleWithCopies {
   readonly rule: any;
@@ -141,7 +178,7 @@ function edgeRules(rule: any, copies: ReadonlyMap<string, any>, table: LaneTable
     const silent = policy.kind === 'open' ? { withoutHeaders: { [table.header]: SAYS_A_LANE } } : {};
     const entries = joined(rule.match, [intersection(match, silent)]);
     if (entries.length === 0) continue;
-    rules.push({ name: `callback/${name}${rule.name ? `/${rule.name}` : ''}`, ...matching(entries), ...ofLane(rule, copies.get(lane), lane, table, taken) });
+    rules.push({ name: `${CALLBACK_RULE_PREFIX}${name}${rule.name ? `/${rule.name}` : ''}`, ...matching(entries), ...ofLane(rule, copies.get(lane), lane, table, taken) });
     // All that the rule is for belongs to the callback.
     if (Object.keys(match).length + Object.keys(silent).length === 0) return rules;
   }

@@ -34,6 +34,8 @@ export const REVISION_ANNOTATION = 'cdk8s-lanes/revision';
 export const DESTINATION_ANNOTATION = 'cdk8s-lanes/destination';
 /** Annotation of woven VirtualServices: the lane header. */
 export const LANE_HEADER_ANNOTATION = 'cdk8s-lanes/lane-header';
+/** Annotation of woven VirtualServices: the key of baggage that tells the lane too, where there is one. */
+export const LANE_BAGGAGE_ANNOTATION = 'cdk8s-lanes/lane-baggage';
 /** Annotation of woven VirtualServices: the response header that tells which lane served, empty for none. */
 export const SERVED_LANE_HEADER_ANNOTATION = 'cdk8s-lanes/served-lane-header';
 /** Annotation of woven VirtualServices: the cluster's domain, where it is not `cluster.local`. */

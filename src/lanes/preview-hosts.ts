@@ -1,8 +1,9 @@
+import { openedEdge, rulesForLane } from './edge';
 import { objectName, VirtualServiceManifest } from './hosts';
 import { uniqueLabel } from './lane-name';
 import { LANE_LABEL, Phase, PHASE_LABEL, PREVIEW_HOSTS_ANNOTATION, PREVIEW_LABEL, SOURCE_LABEL } from './ownership';
-import { HANDLES_LANE_HEADER_LABEL, laneOfRule, LaneTable, weave, WeaveRefused } from './weave';
-import { asList, cloneJson } from '../json';
+import { HANDLES_LANE_HEADER_LABEL, LaneTable, WeaveRefused } from './weave';
+import { asList } from '../json';
 
 /** The host under which a lane can be looked at without sending the lane header: `release-v1.preview.example.com`. */
 export function previewHost(lane: string, wildcard: string): string {
@@ -19,21 +20,18 @@ export function previewWildcard(entry: VirtualServiceManifest): string | undefin
  * header, in place of one that the request brought, for the hops that follow. It cannot choose the route by it, since headers are
  * changed when the route is chosen already: so destinations are the lane's own where it has them, and the baseline's where not.
  *
+ * The rules of an entry that is closed to the lane header are followed as if it were open: such hosts are the way in then.
+ *
  * Pure. A lane that the table does not know meets the baseline at the entry, and its own versions further on.
  *
  * @param entry the VirtualService that names the previews' host, with lanes woven into it or without
  * @throws WeaveRefused where the entry cannot have lanes, and where it delegates: delegates are chosen before the header is set
  */
 export function previewVirtualService(entry: VirtualServiceManifest, lane: string, table: LaneTable): VirtualServiceManifest {
-  const lanes = { [lane]: table.lanes[lane] ?? {} };
-  const { spec, metadata } = weave(entry, { ...table, lanes }).virtualService;
-  const rules = asList(spec?.http);
-  refuseDelegates(entry, rules);
-  const http = rules.flatMap((rule, index) => {
-    if (laneOfRule(rule) !== undefined) return [];
-    const copy = index > 0 && laneOfRule(rules[index - 1]) !== undefined ? rules[index - 1] : rule;
-    return [ruleOfPreview(copy, rule, table.header, lane)];
-  });
+  const opened = openedEdge(entry, table);
+  refuseDelegates(entry, asList(opened.spec?.http));
+  const { spec, metadata } = opened;
+  const http = rulesForLane(opened, lane, table);
   const name = `${metadata.name}-${lane}`;
   return {
     apiVersion: entry.apiVersion,
@@ -55,20 +53,6 @@ export function previewVirtualService(entry: VirtualServiceManifest, lane: strin
       gateways: asList(spec.gateways).filter((gateway) => gateway !== 'mesh'),
       http,
     },
-  };
-}
-
-/** The lane's copy of a rule for all requests that the rule is for, whatever lane header they bring. */
-function ruleOfPreview(copy: any, { name, match, route }: any, header: string, lane: string): any {
-  const { name: woven, match: withHeader, ...kept } = copy;
-  const { headers, ...rest } = kept;
-  const request = { ...headers?.request, set: { ...headers?.request?.set, [header]: lane } };
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(match === undefined ? {} : { match: cloneJson(match) }),
-    ...rest,
-    // Redirects and direct responses go nowhere from here.
-    ...(asList(route).length === 0 ? (headers ? { headers } : {}) : { headers: { ...headers, request } }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'util';
 import * as fc from 'fast-check';
-import { rulesForLane, weaveEdge } from '../../src/lanes/edge';
+import { isClosedEdge, openedEdge, rulesForLane, weaveEdge } from '../../src/lanes/edge';
 import { HANDLES_LANE_HEADER_LABEL, weave, WeaveRefused } from '../../src/lanes/weave';
 import { LANE_HEADER, LANES, Scene, scene } from '../support/lane-arbitraries';
 import { evaluate, merged, MeshRequest, Outcome } from '../support/route-evaluator';
@@ -172,3 +172,23 @@ test('a rule that delegates is refused, unless all are let in', () => {
   expect(() => rulesForLane(virtualService, 'l1', table)).toThrow(WeaveRefused);
   expect(weaveEdge(virtualService, table, { policy: OPEN, callbacks: [] }).virtualService).toEqual(virtualService);
 });
+
+test('what a closed edge made can be opened again, for the hosts of lanes that follow it', () => {
+  fc.assert(fc.property(edgeScene, (given) => {
+    const closed = edge(given, CLOSED, [{ name: 'cb', match: { uri: { prefix: '/a/b' } }, lane: 'l1' }].filter(() => joinable(given)));
+    const opened = openedEdge(closed, given.table);
+    const before = withoutEmptyHeaders(given.virtualService);
+    for (const lane of LANES) expectSame(rulesForLane(opened, lane, given.table), rulesForLane(before, lane, given.table));
+    expectSame(isClosedEdge(closed) && !isClosedEdge(opened), true);
+  }), RUNS);
+});
+
+/** Whether no rule has a path that a callback's cannot be joined with. */
+function joinable({ virtualService }: Scene): boolean {
+  return virtualService.spec.http.every((rule: any) => (rule.match ?? []).every(({ uri }: any) => uri?.regex === undefined));
+}
+
+/** Header changes that change nothing need not come back. */
+function withoutEmptyHeaders(virtualService: any): any {
+  return openedEdge({ ...virtualService, metadata: { ...virtualService.metadata, labels: { [HANDLES_LANE_HEADER_LABEL]: 'closed' } } }, { header: LANE_HEADER, lanes: {} });
+}

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'util';
 import * as fc from 'fast-check';
+import { weaveEdge } from '../../src/lanes/edge';
 import { previewHost, previewVirtualService, previewWildcard } from '../../src/lanes/preview-hosts';
 import { HANDLES_LANE_HEADER_LABEL, weave, WeaveRefused } from '../../src/lanes/weave';
 import { LANE_HEADER, LANES, scene } from '../support/lane-arbitraries';
@@ -123,3 +124,10 @@ function saying(request: MeshRequest, lane: string | undefined): MeshRequest {
 function bare(outcome: Outcome): Outcome {
   return outcome.kind === 'route' ? { ...outcome, name: undefined } : outcome;
 }
+
+test('an entry that is closed to the lane header has the same previews as one that is open', () => {
+  const lanes = table({ v1: ['web'] });
+  const closed = weaveEdge(entry, lanes, { policy: { kind: 'closed' }, callbacks: [] }).virtualService;
+  expect(closed.spec.http.at(-1).headers).toEqual({ request: { remove: [LANE_HEADER] } });
+  expect(previewVirtualService(closed, 'v1', lanes)).toEqual(previewVirtualService(entry, 'v1', lanes));
+});

@@ -3,7 +3,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { App, Chart, Testing } from 'cdk8s';
 import { stringify } from 'yaml';
-import { CanaryService, MeshGateway, StainedRoute } from 'cdk8s-lanes';
+import { CanaryService, MeshGateway, StainedRoute, Staining } from 'cdk8s-lanes';
 import { SimulatedMesh } from 'cdk8s-lanes/testing';
 
 /** A shop with a lane for prices, made by the constructs. */
@@ -12,7 +12,7 @@ function shop(app: App = Testing.app()): Chart {
   const service = (name: string) => new CanaryService(chart, name, { port: 8080, baseline: { version: 'main', image: `registry.example.com/${name}:1` } });
   const [cart, prices] = [service('cart'), service('prices')];
   cart.calls(prices);
-  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'] }).route(cart);
+  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining: Staining.open() }).route(cart);
   new StainedRoute(chart, 'lanes', { header: 'project-version' }).addLane('sale').serve(prices, { image: 'registry.example.com/prices:2' });
   return chart;
 }
