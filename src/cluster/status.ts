@@ -127,7 +127,8 @@ export function driftOf({ virtualServices, destinationRules, deployments }: Stan
     .map((rule) => `${nameOf(rule)} has no Deployment: run 'cdk8s-lanes sweep'`);
   const unready = deployments.filter((each) => isRoutable(each) && each.spec?.replicas !== 0 && !(each.status?.readyReplicas > 0))
     .map((each) => `${nameOf(each)} has no ready pods, and requests of lane ${laneOf(each)} ${serviceStatus(each).fallback ? 'are served by the baseline meanwhile' : 'are routed to it (503)'}`);
-  const mixed = live.filter(({ destination, namespace }) => destination && !destinationRules.some((rule) => namespaceOf(rule) === namespace && rule.spec?.host === destination.host))
+  const hasRule = (namespace: string, host: string) => destinationRules.some((rule) => namespaceOf(rule) === namespace && rule.spec?.host === host);
+  const mixed = live.filter(({ destination, namespace }) => destination && !hasRule(namespace, destination.host))
     .map(({ lane, service, namespace, destination }) => `lane ${lane} of ${namespace}/${service} has no DestinationRule for ${destination!.host}, so its requests are spread over lane and baseline, or fail (503): bring the lane up again`);
   return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready, ...mixed];
 }

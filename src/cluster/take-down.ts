@@ -68,8 +68,10 @@ export async function findObjects(cluster: Cluster, session: Session, lane: stri
   const selector = selectorOf(lane, source);
   const kinds = [DEPLOYMENT, DESTINATION_RULE, VIRTUAL_SERVICE];
   const [deployments, rules, virtualServices] = await Promise.all(kinds.map((kind) => cluster.list(kind, selector)));
+  // A run that ended midway may have left them without the Deployment that tells of their kind.
   const entries = rules.some(isFallbackObject) ? [SERVICE_ENTRY] : [];
-  const others = await Promise.all([...entries, ...kindsOf(deployments).filter(({ kind }) => !entries.some((each) => each.kind === kind))].map(async (kind) => {
+  const told = kindsOf(deployments).filter(({ kind }) => !entries.some((each) => each.kind === kind));
+  const others = await Promise.all([...entries, ...told].map(async (kind) => {
     try {
       return await cluster.list(kind, selector);
     } catch (error) {

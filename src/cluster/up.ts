@@ -235,11 +235,12 @@ class UpRun {
   private async removeFallbacks(lane: string): Promise<void> {
     const { cluster, session, folder, standing } = this;
     const kept = new Set(folder.workload.map(nameOf));
-    const ours = (object: Manifest) => laneOf(object) === lane && sourceOf(object) === folder.source && isFallbackObject(object) && !kept.has(nameOf(object));
-    const rules = standing.destinationRules.filter(ours);
+    const ours = (object: Manifest) => laneOf(object) === lane && sourceOf(object) === folder.source;
+    const gone = (object: Manifest) => ours(object) && isFallbackObject(object) && !kept.has(nameOf(object));
+    const rules = standing.destinationRules.filter(gone);
     if (rules.length === 0) return;
     await this.wait('no proxy uses the hosts that the lane has no longer');
-    const entries = (await cluster.list(SERVICE_ENTRY, selectorOf(lane, folder.source))).filter(ours);
+    const entries = (await cluster.list(SERVICE_ENTRY, selectorOf(lane, folder.source))).filter(gone);
     for (const object of [...entries, ...rules]) {
       session.check();
       if (await removeUnchanged(cluster, object)) session.say(`  deleted ${nameOf(object)}`);

@@ -30,10 +30,10 @@ async function costs(lanes: number, fallback: boolean) {
   return {
     lanes,
     fallback,
-    objects: manifests.length,
+    'objects': manifests.length,
     'clusters per proxy': clusters!.length,
     'virtual hosts': hosts.length,
-    routes: rules.length,
+    'routes': rules.length,
     'kB of clusters and routes': Math.round((JSON.stringify(clusters).length + JSON.stringify(routes).length) / 1000),
     'synth ms': Math.round(synthMs),
   };

@@ -98,6 +98,23 @@ test('a lane that is routed to, and gets a host of its own later, gets it before
   expect(laneRule().route[0].destination.host).toBe(HOST);
 });
 
+test('a lane that gets its subset back is routed there before its host goes, entries first, rule last', async () => {
+  await deploy('release-v1', true, 'r1');
+  const live = server.get('Deployment', 'shop', 'cart-release-v1')!;
+  const { 'cdk8s-lanes/destination': gone, ...annotations } = live.metadata.annotations;
+  // The API server takes a field away that its owner says no longer; the fake keeps it.
+  server.put({ ...live, metadata: { ...live.metadata, annotations } });
+  log = [];
+  await deploy('release-v1', false, 'r2');
+
+  expect(gone).toContain(HOST);
+  expect(laneRule().route[0].destination).toEqual({ host: 'cart.shop.svc.cluster.local', subset: 'release-v1', port: { number: 80 } });
+  expect(log.slice(log.findIndex((each) => each.startsWith('replace VirtualService')) + 1)).toEqual([
+    'remove ServiceEntry cart-release-v1-fallback-baseline', 'remove ServiceEntry cart-release-v1-fallback-lane', 'remove DestinationRule cart-release-v1-fallback',
+  ]);
+  expect(names('DestinationRule')).toEqual(['cart', 'cart-release-v1']);
+});
+
 test('status tells of it, and of a host whose rule is gone', async () => {
   await deploy('release-v1');
   const { lanes, drift } = await readStatus(cluster(), new Date('2026-02-01T00:00:00Z'));

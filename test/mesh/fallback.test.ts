@@ -175,7 +175,7 @@ describe('the objects', () => {
   });
 
   test('come rule first and go rule last, the route after and before them: no error', async () => {
-    const without = manifests.filter((each) => each !== rule && each !== baselineEntry && each !== laneEntry).map((each) => (each === woven ? unwoven : each));
+    const without = manifests.filter((each) => ![rule, baselineEntry, laneEntry].includes(each)).map((each) => (each === woven ? unwoven : each));
     const answers = await under(way, 800, [
       { after: 50, apply: [rule] }, { waitMs: 400, apply: [baselineEntry] }, { apply: [laneEntry] }, { waitMs: 1000, apply: [woven] },
       { after: 550, apply: [unwoven] }, { waitMs: 400, delete: entries.map((name) => `ServiceEntry shop/${name}`) }, { delete: ['DestinationRule shop/cart-l1-fallback'] },

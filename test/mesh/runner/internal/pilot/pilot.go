@@ -15,6 +15,7 @@ import (
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/pkg/model"
+	labelutil "istio.io/istio/pilot/pkg/serviceregistry/util/label"
 	"istio.io/istio/pilot/pkg/xds/endpoints"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/mesh"
@@ -210,7 +211,9 @@ func (s *Server) config(key string, p Proxy, clusters func(*xds.FakeDiscoverySer
 		}
 		result.proxy = fake.SetupProxy(&model.Proxy{
 			Type: role, ID: p.Name + "." + p.Namespace, IPAddresses: []string{p.IP},
-			ConfigNamespace: p.Namespace, DNSDomain: p.Namespace + ".svc." + kube.Domain, Labels: p.Labels,
+			ConfigNamespace: p.Namespace, DNSDomain: p.Namespace + ".svc." + kube.Domain,
+			// As istiod does when a proxy connects; without any label it would know no failover priorities.
+			Labels: labelutil.AugmentLabels(p.Labels, "Kubernetes", "", "", ""),
 			Metadata: &model.NodeMetadata{
 				Namespace: p.Namespace, Labels: p.Labels, Annotations: p.Annotations, ServiceAccount: p.ServiceAccount,
 				IstioVersion: ProxyVersion, ClusterID: "Kubernetes", InstanceIPs: []string{p.IP},
