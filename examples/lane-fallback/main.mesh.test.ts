@@ -39,7 +39,7 @@ test('the lane that tests how it is to be gone is gone when it is', async () => 
   expect(told(await load('chaos', 20))).toEqual({ '200 chaos': 20 });
   await live.change({ pods: { 'catalog-chaos': { present: false, running: false } } });
   await live.change({ waitMs: 1500 });
-  expect(told(await load('chaos', 20))).toEqual({ '503 (nobody says)': 20 });
+  expect(told(await load('chaos', 20))).toEqual({ '503 chaos': 20 });
 });
 
 test('the header travels on: the next hop of a lane that fell back at the first is the lane\'s again', async () => {
