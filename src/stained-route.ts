@@ -138,7 +138,7 @@ export class StainedRoute extends Construct {
         + `which is the lane of branch ${JSON.stringify(taken.branch)}; ${wayOut}`, this);
     }
     if (options.fallback !== undefined) demandBoolean(this, options.fallback);
-    const lane = new Lane(this, name, branch, { selfStaining: this.selfStaining, fallback: options.fallback ?? this.fallback });
+    const lane = new Lane(this, name, branch, this.selfStaining, options.fallback ?? this.fallback);
     this.lanes.set(name, lane);
     Mesh.of(this).laneAdded(name);
     return lane;
@@ -177,12 +177,12 @@ export class Lane extends Construct {
   private readonly selfStaining: boolean;
 
   /** @internal */
-  constructor(scope: Construct, name: string, branch: string, options: { readonly selfStaining: boolean; readonly fallback: boolean }) {
+  constructor(scope: Construct, name: string, branch: string, selfStaining: boolean, fallback: boolean) {
     super(scope, name);
     this.name = name;
     this.branch = branch;
-    this.fallback = options.fallback;
-    this.selfStaining = options.selfStaining;
+    this.fallback = fallback;
+    this.selfStaining = selfStaining;
   }
 
   /**
