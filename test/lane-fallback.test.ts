@@ -1,7 +1,7 @@
 import { ApiObject, App, Duration, JsonPatch } from 'cdk8s';
 import {
   AppProtocol, CanaryService, CanaryServiceProps, ConnectionPool, Destination, Fallback, Fault, FaultInjection, HashKey, LoadBalancer,
-  MeshGateway, MeshHost, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StainedRouteProps, weave,
+  MeshGateway, MeshHost, OutlierDetection, RequestMatch, ResilientBackend, RetryPolicy, RouteRule, StainedRoute, StainedRouteProps, Staining, weave,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf, synthesized } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -12,7 +12,7 @@ function shop(service: Partial<CanaryServiceProps> = {}, props: StainedRouteProp
   const app = new App();
   const chart = chartOf('test1', 'test1', app);
   const testbbb = new CanaryService(chart, 'testbbb', { port: 80, targetPort: 8080, template: { image: 'testbbb:1' }, baseline: { version: 'release' }, ...service });
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(testbbb);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(testbbb);
   const lanes = new StainedRoute(chart, 'lanes', props);
   return { app, chart, testbbb, lanes };
 }

@@ -1,6 +1,6 @@
 import { App, Chart, Duration } from 'cdk8s';
 import { Probe } from 'cdk8s-plus-27';
-import { CanaryService, Fallback, MeshGateway, MeshNamespace, ResilientBackend, StainedRoute, WorkloadOptions } from 'cdk8s-lanes';
+import { CanaryService, Fallback, MeshGateway, MeshNamespace, ResilientBackend, StainedRoute, Staining, WorkloadOptions } from 'cdk8s-lanes';
 
 const REGISTRY = 'registry.example.com/shop';
 
@@ -19,7 +19,7 @@ export function laneFallback(app: App): Chart {
   });
   new ResilientBackend(chart, 'patience', { host: catalog, timeout: Duration.seconds(6) });
   catalog.calls(orders);
-  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'] }).route(catalog);
+  new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining: Staining.open() }).route(catalog);
 
   const lanes = new StainedRoute(chart, 'lanes', { header: 'x-lane', fallback: true });
   const search = lanes.addLane('new-search');

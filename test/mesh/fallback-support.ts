@@ -1,7 +1,7 @@
 import { App, Chart } from 'cdk8s';
 import type { LiveAnswer, LiveLoad, LivePod, LiveStep } from './contract';
 import { LiveMesh } from './live-mesh';
-import { CanaryService, CanaryServiceProps, MeshGateway, MeshNamespace, StainedRoute } from '../../src';
+import { CanaryService, CanaryServiceProps, MeshGateway, MeshNamespace, StainedRoute, Staining } from '../../src';
 
 type More = (chart: Chart, cart: CanaryService) => void;
 
@@ -12,7 +12,7 @@ export function shop(service: Partial<CanaryServiceProps> = {}, fallback = true,
   const cart = new CanaryService(chart, 'cart', {
     port: 80, targetPort: 8080, template: { image: 'cart:1', replicas: 1 }, baseline: { version: 'main', replicas: 2 }, ...service,
   });
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(cart);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(cart);
   const lanes = new StainedRoute(chart, 'lanes', { header: 'x-lane', fallback });
   for (const lane of ['l1', 'l2']) lanes.addLane(lane).serve(cart);
   more(chart, cart);

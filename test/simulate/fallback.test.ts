@@ -1,5 +1,5 @@
 import { App, Chart } from 'cdk8s';
-import { CanaryService, MeshGateway, StainedRoute } from '../../src';
+import { CanaryService, MeshGateway, StainedRoute, Staining } from '../../src';
 import { matrixJson, matrixTable } from '../../src/cli/print-matrix';
 import { laneMatrix } from '../../src/simulate/matrix';
 import { SimulatedMesh } from '../../src/testing';
@@ -9,7 +9,7 @@ import { SimulatedMesh } from '../../src/testing';
 function manifests(): any[] {
   const chart = new Chart(new App(), 'shop', { namespace: 'shop' });
   const cart = new CanaryService(chart, 'cart', { port: 80, targetPort: 8080, template: { image: 'cart:1' }, baseline: { version: 'main', replicas: 2 } });
-  new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(cart);
+  new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() }).route(cart);
   const lanes = new StainedRoute(chart, 'lanes', { header: 'x-lane' });
   lanes.addLane('l1', { fallback: true }).serve(cart);
   lanes.addLane('l2').serve(cart);
