@@ -40,12 +40,17 @@ export interface Tools {
 /** Adds the options that all commands with a cluster have. */
 export function withClusterOptions(command: Command): Command {
   return command
-    .option('-n, --namespace <name>', 'look only here (may be repeated); also the namespace of manifests that name none', (name: string, all: string[]) => [...all, ...name.split(',')], [])
+    .addOption(namespaces())
     .option('--context <name>', "the kubeconfig's context")
     .option('--kubeconfig <file>', 'the kubeconfig')
     .option('--as <user>', 'the user to act as')
     .option('--kubectl <program>', 'the kubectl to run')
     .addHelpText('after', CLUSTER_EXIT_CODES);
+}
+
+function namespaces(): Option {
+  return new Option('-n, --namespace <name>', 'look only here (may be repeated); also the namespace of manifests that name none')
+    .default([], 'all').argParser<string[]>((name, all) => [...all, ...name.split(',')]);
 }
 
 /** An option of seconds, 0 or more. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'crypto';
 import { olderThan } from './check-up';
 import { Cluster, DEPLOYMENT, Manifest, VIRTUAL_SERVICE } from './cluster';
+import { backoff } from './converge';
 import { CommandFailed, ExitCode, isClusterError } from './failures';
 import { laneHeaderOf } from './folder';
 import { isWoven, liveLanes } from './live-lanes';
@@ -36,7 +37,7 @@ export async function writeBaselineRoutes(cluster: Cluster, session: Session, ma
     } catch (error) {
       if (!isClusterError(error, 'conflict', 'exists', 'not found')) throw error;
       session.say(`  ${nameOf(manifest)} was written by another run meanwhile; reading it again`);
-      await session.sleep(Math.random() * Math.min(2, 0.1 * 2 ** attempt));
+      await session.sleep(backoff(attempt));
     }
   }
   throw new CommandFailed(ExitCode.OVERTAKEN, `others wrote ${nameOf(manifest)} ${ATTEMPTS} times in a row; run it again`);

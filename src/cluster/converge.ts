@@ -69,9 +69,14 @@ export async function converge(cluster: Cluster, session: Session, scope: Conver
     if (lost === 0 && !due.some(({ current }) => current === undefined)) {
       return reportOf(session, virtualServices, plans, { writes, conflicts });
     }
-    if (lost > 0) await session.sleep(Math.random() * Math.min(2, 0.1 * 2 ** attempt));
+    if (lost > 0) await session.sleep(backoff(attempt));
   }
   throw new CommandFailed(ExitCode.OVERTAKEN, `others wrote the same VirtualServices ${ATTEMPTS} times in a row; run it again`);
+}
+
+/** How long to let others go first, in seconds: a round of reads and writes takes about a quarter of one. */
+export function backoff(attempt: number): number {
+  return Math.random() * Math.min(4, 0.25 * 2 ** attempt);
 }
 
 function isInScope({ hosts, lane }: PlannedRoutes, scope: ConvergeScope): boolean {

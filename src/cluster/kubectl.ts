@@ -117,7 +117,7 @@ const MEANINGS: [RegExp, ClusterErrorKind][] = [
 function errorOf(said: string, args: string[]): ClusterError {
   const text = said.split('\n').map((line) => line.trimEnd())
     .filter((line) => line !== '' && !/^(Warning:|I\d{4} |E\d{4} .*memcache)/.test(line)).join('\n')
-    .replace(/^(error: |Error from server (\(\w+\))?: ?)/, (whole) => (/\(/.test(whole) ? whole : ''));
+    .replace(/^(error: |Error from server( \(\w+\))?: )/gm, '');
   const [, kind] = MEANINGS.find(([pattern]) => pattern.test(said)) ?? [undefined, 'unreachable' as const];
   return new ClusterError(kind, kind === 'unreachable' ? `kubectl cannot ask the cluster: ${text || `kubectl ${args[0]} failed`}` : text);
 }

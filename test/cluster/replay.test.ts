@@ -103,6 +103,12 @@ test('in no state does a request meet a missing subset or an unready lane, and e
   expect(outcomes[outcomes.length - 1].slice(0, 3)).toEqual(['cart -: cart-trunk', 'cart a: cart-trunk', 'cart b: cart-b']);
 }, 600_000);
 
+test('control: a state without the subset of a lane that is routed to does make a request fail', async () => {
+  const state = new Map(states().find((each) => JSON.stringify(each.get('VirtualService cart').spec).includes('"subset":"a"'))!);
+  state.delete('DestinationRule cart-a');
+  expect(await requestsIn(state)).toContain('cart a: 503 NC');
+});
+
 test('a subset is there for as long as proxies may need to learn of it before a route names it, and after', () => {
   const at = (wanted: (event: Event) => boolean) => events.filter(wanted).map(({ at: time }) => time);
   const routesTo = (event: Event, subset: string) => event.object.kind === 'VirtualService' && event.type !== 'DELETED' && JSON.stringify(event.object.spec).includes(`"subset":"${subset}"`);
