@@ -146,9 +146,21 @@ export function manifestDrift(manifest: Manifest, live: Manifest | undefined): s
   return missing({ spec: manifest.spec, data: manifest.data }, live, '', false).map((path) => `${name} differs from its manifest at ${path.slice(1)}: bring it up again`);
 }
 
+const UNITS: Record<string, number> = {
+  '': 1, 'm': 1e-3, 'k': 1e3, 'M': 1e6, 'G': 1e9, 'T': 1e12, 'Ki': 2 ** 10, 'Mi': 2 ** 20, 'Gi': 2 ** 30, 'Ti': 2 ** 40,
+};
+
+/** The API server writes quantities in its own way: `1000m` becomes `1`. */
+function isSameQuantity(one: unknown, other: unknown): boolean {
+  const [a, b] = [one, other].map((each) => /^([0-9.]+)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(String(each)));
+  if (!a || !b) return false;
+  const [x, y] = [a, b].map(([, number, unit]) => Number(number) * UNITS[unit ?? '']);
+  return Math.abs(x - y) <= 1e-9 * Math.abs(x);
+}
+
 function missing(wanted: any, got: any, path: string, exact: boolean): string[] {
-  if (wanted === undefined) return [];
-  if (wanted === null || typeof wanted !== 'object') return wanted === got ? [] : [path];
+  if (wanted === undefined || (wanted === null && got === undefined)) return [];
+  if (wanted === null || typeof wanted !== 'object') return wanted === got || isSameQuantity(wanted, got) ? [] : [path];
   if (Array.isArray(wanted)) {
     if (!Array.isArray(got) || got.length !== wanted.length) return [path];
     return wanted.flatMap((item, index) => missing(item, got[index], `${path}[${index}]`, exact));
