@@ -37,7 +37,8 @@ test.each([
 
 test('the baseline stands first, lanes tell whose they are and whether their time is past', () => {
   const lanes = lanesOf(whole, new Date('2026-02-01T00:00:00Z'));
-  expect(lanes.map((each) => [each.lane, each.branch, each.owner, each.expired, each.services.map(({ deployment: name, ready, routable: routed }) => [name, ready, routed])])).toEqual([
+  const services = (all: typeof lanes[0]['services']) => all.map(({ deployment: name, ready, routable: routed }) => [name, ready, routed]);
+  expect(lanes.map((each) => [each.lane, each.branch, each.owner, each.expired, services(each.services)])).toEqual([
     [null, 'main', null, false, [['cart-main', 0, true]]],
     ['a', 'a', 'somebody', true, [['cart-a', 1, true]]],
   ]);
