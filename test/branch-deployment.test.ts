@@ -305,8 +305,6 @@ test('all the props', () => {
     baseline: { deploymentName: 'front-main', version: 'main' },
     lane: { replicas: 1 },
     fallback: Fallback.of(),
-    forwardHeadersEnv: '',
-    consumeQueuesEnv: '',
   };
   const chart = chartOf();
   const front = new BranchDeployment(chart, 'id', said);

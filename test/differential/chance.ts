@@ -1,18 +1,19 @@
+const MODULUS = 2 ** 31 - 1;
+
 /** Random choices that are the same each time for the same seed. */
 export class Chance {
   private state: number;
 
   constructor(seed: number) {
-    this.state = seed >>> 0;
+    this.state = seed % MODULUS + 1;
+    // Seeds that follow each other begin alike.
+    for (let n = 0; n < 8; n++) { this.next(); }
   }
 
-  /** At least 0, below 1. (The generator "mulberry32".) */
+  /** At least 0, below 1. (Lehmer's generator, as in C++'s minstd_rand.) */
   next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    this.state = this.state * 48_271 % MODULUS;
+    return (this.state - 1) / (MODULUS - 1);
   }
 
   /** An integer from `low` to `high`, both possible. */

@@ -104,7 +104,8 @@ function mirrored(decision: Decision, { mirrors, workload }: Observation): strin
 /** Whether one of those decided answered, or nobody where nobody is. */
 function servedBy(destinations: readonly DecidedDestination[], { workload, status }: Observation): boolean {
   const workloads = destinations.flatMap((each) => each.workloads);
-  return workloads.length === 0 ? workload === undefined : workloads.some((each) => each.workload === workload || each.denied && (status === 403 || status === 0));
+  if (workloads.length === 0) { return workload === undefined; }
+  return workloads.some((each) => each.workload === workload || each.denied && (status === 403 || status === 0));
 }
 
 /** Shares of clusters within what chance allows: 5 sigma. */
@@ -117,6 +118,6 @@ function ofShares(decision: Decision, observed: readonly Observation[]): string[
   for (const { cluster, probability } of decision.destinations!) { shares.set(nameOf(cluster), (shares.get(nameOf(cluster)) ?? 0) + probability); }
   return [...shares].flatMap(([cluster, share]) => {
     const got = observed.filter((seen) => nameOf(seen.cluster) === cluster).reduce((sum, { count }) => sum + count, 0) / total;
-    return Math.abs(got - share) <= 5 * Math.sqrt(share * (1 - share) / total) + 1e-9 ? [] : [`${cluster || 'nobody'} gets ${got} instead of ${share}`];
+    return Math.abs(got - share) <= 5 * Math.sqrt(Math.max(0, share * (1 - share)) / total) + 1e-9 ? [] : [`${cluster || 'nobody'} gets ${got} instead of ${share}`];
   });
 }

@@ -1,4 +1,4 @@
-import type { DecidedChange, DecidedDestination, DecidedShare, Decision } from '../mesh/contract';
+import type { DecidedChange, DecidedDestination, DecidedMirror, DecidedShare, Decision } from '../mesh/contract';
 
 /** What a decision says, in a form in which two that mean the same are the same. */
 export interface Facts {
@@ -73,8 +73,8 @@ export function factsOf(decision: Decision): Facts {
     sent: sent.shares,
     policies,
     ...action === 'route' && decision.timeoutMs ? { timeoutMs: decision.timeoutMs } : {},
-    ...retrying(decision.retries),
-    mirrors: (decision.mirrors ?? []).map(({ cluster, percent, known, workloads }) => mirrorText(cluster, percent, known ? workloads.filter(({ denied }) => !denied).map(named) : [])).sort(),
+    ...retrying(decision),
+    mirrors: (decision.mirrors ?? []).map(mirrorText).sort(),
     ...fault ? { fault: faultText(fault.delayMs, fault.delayPercent, fault.abortStatus ?? fault.abortGrpc, fault.abortPercent) } : {},
   };
 }
@@ -103,8 +103,9 @@ function nobody(cluster: string): string {
   return [clusterName(undefined), 'BlackHoleCluster'].includes(cluster) ? 'connection refused' : `nobody of ${cluster}`;
 }
 
-function decided({ cluster: original, known, workloads, sent, answerHeaders }: DecidedDestination, probability: number, ends: Tally, requests: Tally) {
-  const cluster = clusterName(original);
+function decided(destination: DecidedDestination, probability: number, ends: Tally, requests: Tally) {
+  const { known, workloads, sent, answerHeaders } = destination;
+  const cluster = clusterName(destination.cluster);
   const pods = workloads.reduce((sum, each) => sum + each.pods, 0);
   if (!known) { ends.add(`503 NC of ${cluster}`, probability); return; }
   if (pods === 0) { ends.add(nobody(cluster), probability); return; }
@@ -120,13 +121,17 @@ function decided({ cluster: original, known, workloads, sent, answerHeaders }: D
 /** Hosts outside belong to no namespace, though their ServiceEntries do. */
 const named = ({ namespace, workload }: DecidedShare) => namespace && !workload.includes('.') ? `${namespace}/${workload}` : workload;
 
-function retrying(retries: Decision['retries']): Partial<Facts> {
+function retrying({ retries, timeoutMs }: Decision): Partial<Facts> {
   if (!retries || retries.attempts === 0) { return {}; }
-  return { retries: `${retries.attempts} on ${[...retries.on].sort().join(',')}${retries.perTryTimeoutMs ? ` each ${retries.perTryTimeoutMs} ms` : ''}` };
+  const { attempts, on, perTryTimeoutMs } = retries;
+  // Envoy ignores a timeout of tries that is not below the whole one.
+  const each = perTryTimeoutMs && (!timeoutMs || perTryTimeoutMs < timeoutMs) ? ` each ${perTryTimeoutMs} ms` : '';
+  return { retries: `${attempts} on ${[...on].sort().join(',')}${each}` };
 }
 
-function mirrorText(cluster: string, percent: number, workloads: readonly string[]): string {
-  return `${Math.round(percent * 1e4) / 1e4} % to ${cluster}: ${workloads.length > 0 ? [...workloads].sort().join(', ') : 'nobody'}`;
+function mirrorText({ cluster, percent, known, workloads }: DecidedMirror): string {
+  const getters = known ? workloads.filter(({ denied }) => !denied).map(named).sort() : [];
+  return `${Math.round(percent * 1e4) / 1e4} % to ${cluster}: ${getters.length > 0 ? getters.join(', ') : 'nobody'}`;
 }
 
 function faultText(delayMs?: number, delayPercent?: number, abort?: number, abortPercent?: number): string {

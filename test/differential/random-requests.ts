@@ -7,12 +7,14 @@ import type { MeshRequest, Sender } from '../mesh/contract';
 
 /** Who may send: few, for each is a proxy that istiod works for. */
 function randomSenders(chance: Chance, { services }: Scenery, gateways: readonly Manifest[]): Sender[] {
-  const selectors = [...new Set(gateways.map(({ spec }) => JSON.stringify((spec as any).selector)))].map((text) => ({ gateway: JSON.parse(text) as Record<string, string> }));
+  const selectors = [...new Set(gateways.map(({ spec }) => JSON.stringify((spec as any).selector)))]
+    .map((text) => ({ gateway: JSON.parse(text) as Record<string, string> }));
   const labels: readonly (Record<string, string> | undefined)[] = [undefined, { app: 'web' }, { app: 'web', version: 'v2' }, { app: 'cart' }];
   const clients = chance.some(NAMESPACES.flatMap((home) => labels.map((worn): Sender => ({ namespace: home, ...worn ? { labels: worn } : {}, ...chance.maybe(0.2, 'serviceAccount', () => 'caller') }))), 2, 4);
   const target = chance.pick(services);
   const deployed = target.manifests.filter(({ kind, spec }) => kind === 'Deployment' && (spec as any).replicas > 0);
-  const workloads: Sender[] = deployed.length > 0 && chance.happens(0.4) ? [{ namespace: target.namespace, workload: chance.pick(deployed).metadata.name }] : [];
+  const workloads: Sender[] = deployed.length > 0 && chance.happens(0.4)
+    ? [{ namespace: target.namespace, workload: chance.pick(deployed).metadata.name }] : [];
   return [...clients, ...workloads, ...selectors, ...selectors];
 }
 
@@ -27,7 +29,9 @@ const concrete = (chance: Chance, host: string) => host.startsWith('*')
   : host;
 
 /** Requests at the edges of what a mesh's rules say. */
-export function randomRequests(chance: Chance, scenery: Scenery, virtualServices: readonly AimedVirtualService[], gateways: readonly Manifest[], count: number): MeshRequest[] {
+export function randomRequests(
+  chance: Chance, scenery: Scenery, virtualServices: readonly AimedVirtualService[], gateways: readonly Manifest[], count: number,
+): MeshRequest[] {
   const senders = randomSenders(chance, scenery, gateways);
   return Array.from({ length: count }, () => randomRequest(chance, scenery, virtualServices, senders));
 }
@@ -67,7 +71,8 @@ function randomRequest(chance: Chance, scenery: Scenery, virtualServices: readon
 function fitsAim(sender: Sender, aim: Aim): boolean {
   if ('gateway' in sender || 'workload' in sender) { return true; }
   const worn: Spec = sender.labels ?? {};
-  return (aim.namespace === undefined || aim.namespace === sender.namespace) && Object.entries(aim.labels ?? {}).every(([key, value]) => worn[key] === value);
+  return (aim.namespace === undefined || aim.namespace === sender.namespace)
+    && Object.entries(aim.labels ?? {}).every(([key, value]) => worn[key] === value);
 }
 
 function hostOf(chance: Chance, { services, entries }: Scenery): string {

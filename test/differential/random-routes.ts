@@ -48,6 +48,14 @@ export interface AimedVirtualService {
   readonly rules: readonly AimedRule[];
 }
 
+/** What is matched in headers whose values are no arbitrary ones. */
+const SPECIAL_VALUES: Record<string, readonly Matcher[]> = {
+  'cookie': COOKIES,
+  ':path': PATHS.filter(({ match }) => match.prefix !== ''),
+  'host': [startsWith('cart'), startsWith('shop')],
+  'x-lane': [exactly('l1'), exactly('l2')],
+};
+
 function randomMatch(chance: Chance, { gateways }: Scenery): AimedMatch {
   const match: Record<string, unknown> = {};
   const aims: ((chance: Chance, aim: Aim) => void)[] = [];
@@ -64,8 +72,7 @@ function randomMatch(chance: Chance, { gateways }: Scenery): AimedMatch {
         break;
       case 'headers': case 'withoutHeaders':
         match[field] = Object.fromEntries(chance.some([...HEADER_NAMES, 'cookie', ...field === 'headers' ? [':path', 'host'] : []], 1, chance.pick([1, 1, 2])).map((name) => {
-          const special: Record<string, readonly Matcher[]> = { 'cookie': COOKIES, ':path': PATHS.filter(({ match }) => match.prefix !== ''), 'host': [startsWith('cart'), startsWith('shop')], 'x-lane': [exactly('l1'), exactly('l2')] };
-          const matcher = chance.pick(special[name] ?? VALUES);
+          const matcher = chance.pick(SPECIAL_VALUES[name] ?? VALUES);
           if (name !== ':path' && name !== 'host') {
             aims.push((luck, aim) => { aim.headers[name.toLowerCase()] = luck.happens(0.15) ? undefined : aimedAt(luck, matcher); });
           }
@@ -153,15 +160,18 @@ function destinationOf(chance: Chance, scenery: Scenery, home: string): Spec {
   };
 }
 
+const SPLITS = [[90, 10], [1, 2], [0, 100], [50, undefined], [0, 0, 1], [25, 25, 50], [1, 1, 1], [100, 0]];
+
 function routing(chance: Chance, scenery: Scenery, home: string): Spec {
   const one = chance.happens(0.55);
   const same = chance.happens(0.4) ? destinationOf(chance, scenery, home) : undefined;
-  const weights = one ? [chance.pick([undefined, undefined, 0, 30, 100])] : chance.pick([[90, 10], [1, 2], [0, 100], [50, undefined], [0, 0, 1], [25, 25, 50], [1, 1, 1], [100, 0]]);
+  const weights = one ? [chance.pick([undefined, undefined, 0, 30, 100])] : chance.pick(SPLITS);
   const rewrites = chance.happens(0.2) ? rewrite(chance) : undefined;
   const saysAuthority = (rewrites as any)?.authority !== undefined;
   return {
     route: weights.map((weight) => ({
-      destination: same && chance.happens(0.6) ? { ...same, ...(same as any).subset ? { subset: chance.pick(VERSIONS) } : {} } : destinationOf(chance, scenery, home),
+      destination: same && chance.happens(0.6)
+        ? { ...same, ...(same as any).subset ? { subset: chance.pick(VERSIONS) } : {} } : destinationOf(chance, scenery, home),
       ...weight === undefined ? {} : { weight },
       ...chance.maybe(0.25, 'headers', () => operations(chance, true)),
     })),
@@ -281,7 +291,9 @@ export function randomVirtualServices(chance: Chance, scenery: Scenery): AimedVi
 function withoutOverlap(hosts: readonly string[], home: string): string[] {
   const expanded = (host: string) => host.includes('.') || host === '*' ? host : `${host}.${home}.svc.cluster.local`;
   const covers = (wide: string, host: string) => wide.startsWith('*') && expanded(host).endsWith(wide.slice(1));
-  return hosts.filter((host, index) => !hosts.some((other, at) => at !== index && (covers(other, host) || at < index && expanded(other) === expanded(host))));
+  const spares = (host: string, index: number) => (other: string, at: number) => (
+    at !== index && (covers(other, host) || at < index && expanded(other) === expanded(host)));
+  return hosts.filter((host, index) => !hosts.some(spares(host, index)));
 }
 
 export function randomGateways(chance: Chance): Manifest[] {

@@ -62,7 +62,7 @@ function randomService(chance: Chance, home: string, name: string, declared: boo
   });
   const versions = [...chance.some(VERSIONS, 1, 3), ...chance.some(LANES, 0, 2)];
   const id = `${home}/${name}`;
-  const ofPort = (port: RandomPort) => ({ name: port.name, port: port.number, targetPort: port.number + 1, ...port.appProtocol ? { appProtocol: port.appProtocol } : {} });
+  const ofPort = ({ number, name: called, appProtocol }: RandomPort) => ({ name: called, port: number, targetPort: number + 1, appProtocol });
   const nobody = chance.happens(0.07);
   const headless = chance.happens(0.06);
   return {

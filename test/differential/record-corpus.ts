@@ -4,7 +4,7 @@
  *
  *   npm run record:corpus
  */
-import { writeCorpus } from './corpus';
+import { type OpenRequest, writeCorpus, writeOpen } from './corpus';
 import { judged } from './judgement';
 import { type Trial, tried } from './trial';
 import { MeshError } from '../mesh/mesh';
@@ -18,24 +18,25 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 async function main(): Promise<void> {
   const trials: Trial[] = [];
-  let wrong = 0;
+  const open: OpenRequest[] = [];
   for (let seed = Number(process.env.MESH_SEED ?? 1); count(trials) < DECIDED; seed++) {
     try {
       const trial = await tried(seed, sentOf(trials) < SENT);
       for (const { index, words } of judged(trial)) {
-        wrong++;
+        open.push({ seed, request: index, words });
         say(`seed ${seed}, request ${index}: ${words.join('; ')}`);
       }
       trials.push(trial);
     } catch (error) {
-      if (!(error instanceof MeshError) || error.kind !== 'rejected') { throw error; }
-      say(`seed ${seed} makes a mesh that Istio rejects: ${error.message}`);
+      if (!(error instanceof MeshError)) { throw error; }
+      say(`seed ${seed} is left out (${error.kind}): ${error.message}`);
     }
     if (trials.length % 20 === 0) { say(`${trials.length} meshes, ${count(trials)} requests`); }
   }
   writeCorpus(trials);
-  say(`${count(trials)} requests to ${trials.length} meshes decided, ${sentOf(trials)} sent; ${wrong} disagreements`);
-  process.exitCode = wrong > 0 ? 1 : 0;
+  writeOpen(open);
+  say(`${count(trials)} requests to ${trials.length} meshes decided, ${sentOf(trials)} sent; ${open.length} disagreements`);
+  process.exitCode = open.length > 0 ? 1 : 0;
 }
 
 void main();

@@ -19,7 +19,8 @@ export function decisionOf(outcome: Outcome): Decision {
     ...owner ? { virtualService: `${owner.namespace}/${owner.name}` } : {},
     ...outcome.timeoutMs ? { timeoutMs: outcome.timeoutMs } : {},
     ...outcome.retries ? { retries: outcome.retries } : {},
-    mirrors: outcome.mirrors.map(({ destination, percent, workloads }) => ({ cluster: destination.cluster, known: true, percent, workloads: workloads.map(shareOf) })),
+    mirrors: outcome.mirrors.map(({ destination: { cluster }, percent, workloads }) => (
+      { cluster, percent, known: true, workloads: workloads.map(shareOf) })),
     ...fault ? {
       fault: {
         delayMs: fault.delay?.ms,

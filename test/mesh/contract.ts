@@ -305,7 +305,7 @@ export interface Decision {
   readonly timeoutMs?: number;
   /** Beside the first attempt; conditions may be statuses. Absent: no route said so. */
   readonly retries?: { readonly attempts: number; readonly on: readonly string[]; readonly perTryTimeoutMs?: number };
-  readonly mirrors?: readonly { readonly cluster: string; readonly known: boolean; readonly percent: number; readonly workloads: readonly DecidedShare[] }[];
+  readonly mirrors?: readonly DecidedMirror[];
   readonly fault?: DecidedFault;
 }
 
@@ -318,11 +318,28 @@ export interface DecidedDestination {
   readonly probability: number;
   readonly workloads: readonly DecidedShare[];
   /** A part of what DestinationRules say about the cluster, in Envoy's words; limits that are absent are none. */
-  readonly policy?: { readonly loadBalancer: string; readonly maxConnections?: number; readonly maxPendingRequests?: number; readonly consecutive5xx?: number };
+  readonly policy?: DecidedPolicy;
   /** The request as the destination gets it, without what proxies add for themselves. */
   readonly sent?: { readonly authority: string; readonly path: string; readonly headers: Readonly<Record<string, readonly string[]>> };
   /** Changes of the answer's headers, in order. */
   readonly answerHeaders?: readonly DecidedChange[];
+}
+
+/** Copies of a request. */
+export interface DecidedMirror {
+  readonly cluster: string;
+  readonly known: boolean;
+  readonly percent: number;
+  readonly workloads: readonly DecidedShare[];
+}
+
+/** A part of a cluster's policy. */
+export interface DecidedPolicy {
+  /** Such as `LEAST_REQUEST`. */
+  readonly loadBalancer: string;
+  readonly maxConnections?: number;
+  readonly maxPendingRequests?: number;
+  readonly consecutive5xx?: number;
 }
 
 /** A workload behind a cluster. */
