@@ -39,7 +39,9 @@ export class Endpoints {
     const key = JSON.stringify([keyOf(service), port, subset]);
     const known = this.found.get(key);
     if (known) return known;
-    const all = (this.byService.get(keyOf(service)) ?? [service]).flatMap((each) => this.ofOne(each, port));
+    // The service that proxies know decides how endpoints are found, and others of its name add those that are found alike.
+    const alike = (this.byService.get(keyOf(service)) ?? [service]).filter(({ resolution }) => resolution === service.resolution);
+    const all = alike.flatMap((each) => this.ofOne(each, port));
     const backends = all.filter(({ labels }) => selects(subset, labels));
     this.found.set(key, backends);
     return backends;

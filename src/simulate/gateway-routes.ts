@@ -196,12 +196,17 @@ function requireTls(hosts: Map<string, VirtualHost>, name: string, server: Gatew
 /** The server that takes a TLS connection for a server name. */
 export function serverForName(servers: readonly GatewayServer[], serverName: string): GatewayServer | undefined {
   const fitting = servers.flatMap((server) =>
-    server.hosts
-      .map((host) => host.split('/').pop()!)
+    namesOf(server)
       .filter((host) => isCoveredBy(serverName, host.toLowerCase()))
       .map((host) => ({ server, host })),
   );
   return fitting.sort((one, other) => specificity(other.host) - specificity(one.host))[0]?.server;
+}
+
+/** Names that a server is found by: one that takes all of them is found by none in particular. */
+function namesOf({ hosts }: GatewayServer): string[] {
+  const names = hosts.map((host) => host.split('/').pop()!);
+  return names.includes('*') ? ['*'] : names;
 }
 
 function specificity(host: string): number {

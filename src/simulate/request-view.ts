@@ -78,9 +78,10 @@ export class RequestView {
   }
 }
 
-/** A host name without port. */
+/** A host name without what follows its last colon, which Envoy takes for a port without looking at it. */
 export function withoutPort(authority: string): string {
-  return authority.replace(/:\d*$/, '');
+  const at = authority.lastIndexOf(':');
+  return at > authority.lastIndexOf(']') ? authority.slice(0, at) : authority;
 }
 
 function headersOf({ headers = {} }: SimulatedRequest): Record<string, readonly string[]> {

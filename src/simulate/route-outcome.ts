@@ -2,7 +2,6 @@ import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
 import { Arrivals, Caller } from './arrival';
 import { Destinations, FoundDestination, Proxy } from './destinations';
-import { shared } from './endpoints';
 import { changedHeaders, filledIn, headerChanges, hostSetBy } from './header-changes';
 import { durationMs, named, numberOf } from './objects';
 import { Branch, Caveat, Ending, Mirror, ObjectReference, Outcome, SentRequest, WorkloadShare } from './outcome';
@@ -49,7 +48,7 @@ export class RouteFollower {
     if (spec.directResponse) return { branches: [directAnswer(spec, route)], mirrors: [], caveats };
     const timeoutMs = durationMs(spec.timeout);
     const sent = this.sentTo(spec, route, request, connection, complain);
-    const { mirrors, caveats: mirrorCaveats } = this.mirrors(spec, route, connection);
+    const { mirrors, caveats: mirrorCaveats } = this.mirrors(spec, route, request, connection, sent.branches[0]?.sent);
     return aborted(route, {
       fault,
       branches: sent.branches,
@@ -185,13 +184,24 @@ export class RouteFollower {
     };
   }
 
-  private mirrors(spec: any, route: Route, { proxy }: Connection): { mirrors: Mirror[]; caveats: Caveat[] } {
+  private mirrors(
+    spec: any,
+    route: Route,
+    request: RequestView,
+    { proxy, caller }: Connection,
+    sent: SentRequest | undefined,
+  ): { mirrors: Mirror[]; caveats: Caveat[] } {
+    const caveats: Caveat[] = [];
     const mirrors = mirrorsOf(spec).map(({ destination, percent }): Mirror => {
       const found = this.destinations.ofRule(destination, route.rule!.owner, route, proxy);
-      const workloads = found.failure ? [] : shared(found.backends);
-      return { percent, destination: found.destination, workloads, ...(found.failure ? { lost: found.failure.reason } : {}) };
+      if (found.failure) return { percent, destination: found.destination, workloads: [], lost: found.failure.reason };
+      const arrived = this.arrivals.at(found, caller, request, { probability: 1, answerHeaders: [], sent });
+      caveats.push(...arrived.caveats);
+      const refused = arrived.branches.find(({ ending }) => ending === Ending.FAILED);
+      const workloads = arrived.branches.filter(({ ending }) => ending !== Ending.FAILED).flatMap((branch) => branch.workloads);
+      return { percent, destination: found.destination, workloads, ...(workloads.length === 0 && refused ? { lost: refused.reason } : {}) };
     });
-    return { mirrors, caveats: [] };
+    return { mirrors, caveats };
   }
 }
 

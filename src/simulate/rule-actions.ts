@@ -140,7 +140,10 @@ function redirectPort(redirect: any, route: Route): number | undefined {
 }
 
 /** The request's host, without a port that would be wrong where it is sent to. */
-function keptHost({ authority, scheme }: RequestView, newScheme: string, newPort: string): string {
+function keptHost(request: RequestView, newScheme: string, newPort: string): string {
+  const { authority } = request;
+  // Envoy goes by what the request says of itself, and a sidecar believes its pod.
+  const scheme = request.header('x-forwarded-proto') ?? request.scheme;
   const port = /:(\d+)$/.exec(authority)?.[1];
   const wasDefault = (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443');
   const drop = newPort !== '' || (newScheme !== scheme && wasDefault);

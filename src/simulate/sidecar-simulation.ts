@@ -12,7 +12,7 @@ import { RequestView } from './request-view';
 import { claimCaveats, Connection, RouteFollower, unique } from './route-outcome';
 import { Route, routeFor, VirtualHost } from './routes';
 import { SendingPod } from './senders';
-import { MeshService } from './services';
+import { MeshService, Resolution } from './services';
 import { alternativeNames, egressFor, SidecarRoutes, sidecarRoutes } from './sidecar-routes';
 import { ProxyScopes } from './sidecar-scope';
 import { TcpRoutes } from './tcp-routes';
@@ -77,8 +77,10 @@ export class SidecarSimulation {
       return this.connection(view, pod, proxy, known!);
     }
     const table = this.table(proxy, view.port);
-    const routes = protocol === PortProtocol.SNIFFED && known ? `${known.hostname}:${view.port}` : String(view.port);
-    if (protocol === PortProtocol.SNIFFED && known) {
+    // A headless Service has a listener for each of its pods, and so none where it has no pods.
+    const hasListener = known && (known.resolution !== Resolution.ORIGINAL || this.parts.endpoints.of(known, view.port).some(({ pods }) => pods > 0));
+    const routes = protocol === PortProtocol.SNIFFED && known && hasListener ? `${known.hostname}:${view.port}` : String(view.port);
+    if (protocol === PortProtocol.SNIFFED && known && hasListener) {
       const host = table.byService.get(known.hostname);
       return host
         ? this.atHost(view, pod, proxy, host, routes, table, known)
@@ -188,7 +190,7 @@ export class SidecarSimulation {
   ): Part {
     const host = view.request.host;
     const bare = host.replace(/\.$/, '');
-    const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc'));
+    const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc') || this.names.isNamespace(bare));
     if (isOurs) {
       return {
         branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and the name ${host} does not resolve`, workloads: [] }],
@@ -267,11 +269,13 @@ export function decisionBy(route: Route, routes: string, host: VirtualHost): Omi
 class ServiceNames {
   private readonly exact = new Map<string, MeshService>();
   private readonly wildcards = new NameIndex<MeshService>();
+  private readonly namespaces: ReadonlySet<string>;
 
   constructor(
     services: readonly MeshService[],
     private readonly clusterDomain: string,
   ) {
+    this.namespaces = new Set(services.map(({ namespace }) => namespace));
     const kubernetesFirst = [...services.filter(({ isKubernetes }) => isKubernetes), ...services.filter(({ isKubernetes }) => !isKubernetes)];
     for (const service of kubernetesFirst) {
       if (isWildcard(service.hostname)) this.wildcards.add(service.hostname.toLowerCase(), service);
@@ -284,6 +288,12 @@ class ServiceNames {
     const full = name.endsWith('.') ? name.slice(0, -1) : name;
     const found = this.exact.get(full) ?? this.short(full, namespace) ?? this.wildcards.find(full);
     return found?.aliasOf ? (this.exact.get(found.aliasOf) ?? found) : found;
+  }
+
+  /** Whether a name ends in a namespace of the cluster, so that nobody outside is meant: `cart.shop`. */
+  public isNamespace(name: string): boolean {
+    const [, namespace, ...rest] = name.split('.');
+    return rest.length === 0 && this.namespaces.has(namespace);
   }
 
   /** `cart`, `cart.shop`, `cart.shop.svc`. */

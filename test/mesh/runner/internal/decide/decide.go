@@ -186,7 +186,10 @@ func (d *Decider) tcp(entry *plan.Entry, proxied *tcp.TcpProxy, from plan.Source
 	}
 	var destinations []contract.Destination
 	for _, name := range names {
-		known, workloads, err := d.members(entry, name, from, m)
+		// The connection is passed on as it is; the receiver's proxy normalizes the path before its policies see it.
+		arriving := *m
+		arriving.path = normalized(m.path)
+		known, workloads, err := d.members(entry, name, from, &arriving)
 		if err != nil {
 			return nil, err
 		}
