@@ -49,11 +49,13 @@ export interface Call {
   /** @default - none */
   readonly body?: string;
   /**
-   * Whether the caller speaks TLS to the host, as to https://. For gateways that end TLS it means nothing: they are
-   * served in plain text here.
+   * Whether the caller speaks TLS to the host, as to https://, with the host as server name. Gateways that end TLS do so
+   * then; requests without it they serve in plain text.
    * @default false
    */
   readonly tls?: boolean;
+  /** The `credentialName` whose authority has signed the certificate that the caller shows. @default - it shows none */
+  readonly clientCertificate?: string;
   /** Replaces what the application that answers calls; an empty list means nobody. @default - what `calls` of the mesh says */
   readonly next?: readonly Call[];
 }
@@ -186,6 +188,8 @@ export interface MeshResponse {
   /** Those names that came more than once. */
   readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body: string;
+  /** The name in the certificate that the caller was shown: a gateway's `credentialName`, or a host. */
+  readonly certificate?: string;
   /** Why there was no answer, such as `connection refused` or `timeout`. */
   readonly error?: string;
   /** All calls that were made, each followed by those that followed from it; `hops[0]` is the client's own. */
@@ -244,6 +248,8 @@ export interface Hit {
   readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly trailers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** What is known of TLS that the application ended itself: the name asked for, and that in the caller's certificate. */
+  readonly tls?: { readonly serverName: string; readonly certificate: string };
   /** What the application answered; 0 when it reset the connection or has not answered yet. */
   readonly status: number;
 }

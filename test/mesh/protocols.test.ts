@@ -32,7 +32,7 @@ test('TCP: everybody meets the baseline, a split both versions', async () => {
   expect(Object.keys((await send('plain-split')).distribution).sort()).toEqual(['plain-split-main', 'plain-split-next']);
 });
 
-/** The applications here speak no TLS, so what tells is which version the sender's proxy connected to. */
+/** What tells is which version the sender's proxy connected to. */
 test.each(['sealed', 'web'])('TLS: everybody is connected to the baseline, a split to both versions (%s)', async (name) => {
   const connections = async (host: string) => {
     for (const called of [host, `${host}.shop`, `${host}.shop.svc`, `${host}.shop.svc.cluster.local`]) {

@@ -4,6 +4,7 @@ package apps
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,18 +54,19 @@ type CallResult struct {
 
 // Fleet is all applications that run.
 type Fleet struct {
-	world     World
-	propagate map[string]*string
-	ids       atomic.Int64
-	busy      atomic.Int64
+	world       World
+	propagate   map[string]*string
+	certificate func(host string) (*tls.Certificate, error)
+	ids         atomic.Int64
+	busy        atomic.Int64
 
 	mu   sync.Mutex
 	apps map[string]*server
 }
 
-// NewFleet makes an empty fleet.
-func NewFleet(world World, propagate map[string]*string) *Fleet {
-	return &Fleet{world: world, propagate: propagate, apps: map[string]*server{}}
+// NewFleet makes an empty fleet, whose applications show these certificates.
+func NewFleet(world World, propagate map[string]*string, certificate func(host string) (*tls.Certificate, error)) *Fleet {
+	return &Fleet{world: world, propagate: propagate, certificate: certificate, apps: map[string]*server{}}
 }
 
 // server is one application's listener.
@@ -106,7 +108,12 @@ func (f *Fleet) Set(apps map[string]*plan.App) error {
 		s := &server{fleet: f, idle: map[net.Conn]*time.Timer{}}
 		s.app.Store(app)
 		// Proxies speak HTTP/1 or HTTP/2 with prior knowledge, as istiod says.
-		s.http = &http.Server{Handler: s, ConnState: s.connection, Protocols: new(http.Protocols), ErrorLog: log.New(io.Discard, "", 0)}
+		s.http = &http.Server{
+			Handler: s, ConnState: s.connection, Protocols: new(http.Protocols), ErrorLog: log.New(io.Discard, "", 0),
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, connectionKey{}, c)
+			},
+		}
 		s.http.Protocols.SetHTTP1(true)
 		s.http.Protocols.SetUnencryptedHTTP2(true)
 		f.apps[address] = s
@@ -115,14 +122,13 @@ func (f *Fleet) Set(apps map[string]*plan.App) error {
 			go s.forward(listener)
 			continue
 		}
-		config, err := selfSigned()
-		if err != nil {
-			return err
-		}
-		go s.http.Serve(sniffing{Listener: listener, config: config})
+		go s.http.Serve(sniffing{Listener: listener, config: f.serverConfig(s)})
 	}
 	return nil
 }
+
+// connectionKey finds a request's connection.
+type connectionKey struct{}
 
 // close lets requests end that are under way, but not for ever.
 func (s *server) close() {
@@ -189,6 +195,9 @@ func hit(app *plan.App, r *http.Request, body string) contract.Hit {
 	}
 	if app.Pod != nil {
 		h.Namespace, h.Workload, h.Pod = app.Pod.Namespace, app.Pod.Workload, app.Pod.Name
+	}
+	if connection, ok := r.Context().Value(connectionKey{}).(net.Conn); ok {
+		h.TLS = encryption(connection)
 	}
 	h.Headers, h.RepeatedHeaders = contract.Report(r.Header)
 	if len(r.Trailer) > 0 {

@@ -1,15 +1,11 @@
 package apps
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"sync"
-	"time"
+
+	"cdk8s-lanes/mesh-runner/internal/contract"
 )
 
 // sniffing accepts connections in plain text and with TLS, whichever the caller speaks: hosts outside the mesh are
@@ -70,18 +66,35 @@ func (c *unread) Read(data []byte) (int, error) {
 	return c.Conn.Read(data)
 }
 
-// selfSigned is the certificate of all applications; nobody who calls them checks it.
-var selfSigned = sync.OnceValues(func() (*tls.Config, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
+// serverConfig ends TLS in the name of the host outside the mesh, or, in a pod, of whoever the caller asks for. Callers may
+// show a certificate.
+func (f *Fleet) serverConfig(s *server) *tls.Config {
+	return &tls.Config{
+		ClientAuth: tls.RequestClientCert,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			name := s.app.Load().External
+			if name == "" || net.ParseIP(name) != nil {
+				name = hello.ServerName
+			}
+			return f.certificate(name)
+		},
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+}
+
+// encryption is what is known of a connection that TLS was spoken on, nil for plain text.
+func encryption(connection net.Conn) *contract.HitTLS {
+	outer, ok := connection.(*sniffed)
+	if !ok {
+		return nil
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
+	inner, ok := outer.Conn.(*tls.Conn)
+	if !ok {
+		return nil
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, nil
-})
+	state := inner.ConnectionState()
+	found := &contract.HitTLS{ServerName: state.ServerName}
+	if len(state.PeerCertificates) > 0 {
+		found.Certificate = state.PeerCertificates[0].Subject.CommonName
+	}
+	return found
+}

@@ -42,6 +42,8 @@ type Response struct {
 	Headers         map[string]string   `json:"headers"`
 	RepeatedHeaders map[string][]string `json:"repeatedHeaders,omitempty"`
 	Body            string              `json:"body"`
+	// Certificate is the name in the certificate that the caller was shown: a gateway's credentialName, or a host.
+	Certificate string `json:"certificate,omitempty"`
 	// Error says why there was no answer, such as "connection refused".
 	Error string `json:"error,omitempty"`
 	// Hops are all calls that were made, each followed by those that its answering application made.
@@ -99,8 +101,18 @@ type Hit struct {
 	RepeatedHeaders map[string][]string `json:"repeatedHeaders,omitempty"`
 	Trailers        map[string]string   `json:"trailers,omitempty"`
 	Body            string              `json:"body,omitempty"`
+	// TLS tells of the connection that it came by, if that was encrypted.
+	TLS *HitTLS `json:"tls,omitempty"`
 	// Status that the application answered, 0 when it reset the connection or has not answered yet.
 	Status int `json:"status"`
+}
+
+// HitTLS is what an application knows of TLS that it ends itself.
+type HitTLS struct {
+	// ServerName is the name that was asked for, empty for none.
+	ServerName string `json:"serverName"`
+	// Certificate is the name in the caller's certificate, empty for none.
+	Certificate string `json:"certificate"`
 }
 
 // InboundLog is what the proxy of a destination logged about one arrival.

@@ -68,9 +68,11 @@ type Call struct {
 	Headers Headers `json:"headers,omitempty"`
 	// Body to send.
 	Body string `json:"body,omitempty"`
-	// TLS makes the caller speak TLS to the host, as to https://. (Gateways that end TLS are served in plain text here:
-	// for them it means nothing.)
+	// TLS makes the caller speak TLS to the host, as to https://, with the host as server name. Gateways that end TLS do
+	// so then; requests without it they serve in plain text.
 	TLS bool `json:"tls,omitempty"`
+	// ClientCertificate names the credentialName whose authority has signed the certificate that the caller shows.
+	ClientCertificate string `json:"clientCertificate,omitempty"`
 	// Next replaces what the application that answers calls. An empty list means: it calls nobody.
 	Next *[]Call `json:"next,omitempty"`
 }

@@ -82,7 +82,7 @@ func (m *Mesh) start(envoyBinary string) (err error) {
 		return m.renew()
 	}
 	m.traffic = traffic.New(m.planner)
-	m.fleet = apps.NewFleet(m.traffic, options.Propagate)
+	m.fleet = apps.NewFleet(m.traffic, options.Propagate, m.planner.Certificates.Host)
 	if m.envoy, err = envoy.Start(envoyBinary, m.traffic.Logged); err != nil {
 		return err
 	}

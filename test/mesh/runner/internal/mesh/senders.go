@@ -36,6 +36,9 @@ func normalise(calls []contract.Call) ([]contract.Call, error) {
 		if !strings.HasPrefix(call.Path, "/") {
 			return nil, fmt.Errorf("'path' must start with '/', got '%s'", call.Path)
 		}
+		if call.ClientCertificate != "" && !call.TLS {
+			return nil, errors.New("'clientCertificate' is shown to whoever speaks TLS: set 'tls' too")
+		}
 		for name, values := range call.Headers {
 			if len(values) == 0 {
 				return nil, fmt.Errorf("header '%s' has no value", name)

@@ -58,8 +58,8 @@ func (p *Plan) outboundListener(cfg *pilot.Config, proxy pilot.Proxy, original *
 	return known, p.addListener(l, known)
 }
 
-// gatewayListener adds a listener of a gateway. A server with TLS is served in plain text: the chain that a client's
-// server name would have chosen gets a listener of its own.
+// gatewayListener adds a listener of a gateway for clients that speak no TLS. A server with TLS is served to them in plain
+// text: the chain that their server name would have chosen gets a listener of its own.
 func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *listener.Listener, chosen *listener.FilterChain) (*Listener, error) {
 	port := original.GetAddress().GetSocketAddress().GetPortValue()
 	key := "gateway " + proxy.ID() + "|" + original.Name
@@ -69,7 +69,7 @@ func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *l
 		address = fmt.Sprintf("%s:%d", p.planner.slot.ListenerIP(key), port)
 	}
 	if chosen.GetTransportSocket() != nil {
-		p.warn("%s: TLS of port %d is left out: it is served in plain text, by the server that fits the host", proxy.ID(), port)
+		p.warn("%s: TLS of port %d is left out for requests without TLS: they are served in plain text, by the server that fits the host", proxy.ID(), port)
 	}
 	if known := p.listeners[key]; known != nil {
 		return known, nil
@@ -81,7 +81,6 @@ func (p *Plan) gatewayListener(cfg *pilot.Config, proxy pilot.Proxy, original *l
 		l.FilterChains, l.ListenerFilters = []*listener.FilterChain{chain}, nil
 	}
 	known := p.newListener(key, proxy, original.Name, address)
-	known.EndsTLS = chosen.GetTransportSocket() != nil
 	for _, chain := range l.FilterChains {
 		if err := p.outboundChain(cfg, proxy, original, chain, known); err != nil {
 			return nil, err

@@ -22,6 +22,9 @@ import (
 // Planner makes plans, and remembers what must not change from one to the next: addresses, identities, and what
 // requests need.
 type Planner struct {
+	// Certificates are those outside the mesh.
+	Certificates *Certificates
+
 	slot      *kube.Slot
 	calls     map[string][]contract.Call
 	authority *authority
@@ -51,12 +54,13 @@ type demand struct {
 // NewPlanner makes a planner.
 func NewPlanner(slot *kube.Slot, calls map[string][]contract.Call, mtls bool) (*Planner, error) {
 	p := &Planner{
-		slot: slot, calls: calls, demands: map[string]demand{},
+		Certificates: &Certificates{authorities: map[string]*authority{}},
+		slot:         slot, calls: calls, demands: map[string]demand{},
 		clusters: map[string]Named{}, ids: map[string]string{}, listened: map[string]*Listener{},
 	}
 	if mtls {
 		var err error
-		if p.authority, err = newAuthority(); err != nil {
+		if p.authority, err = newAuthority(kube.Domain); err != nil {
 			return nil, err
 		}
 	}
@@ -128,7 +132,7 @@ type Listener struct {
 	// HTTP tells that it logs requests, Inbound that it stands before an application.
 	HTTP    bool
 	Inbound bool
-	// EndsTLS tells that it would end TLS, which is left out.
+	// EndsTLS tells that it ends the TLS of the clients it is for.
 	EndsTLS bool
 
 	id    string
@@ -189,7 +193,7 @@ func (p *Planner) Forget(first int) {
 
 // callKey tells calls apart as far as plans go.
 func callKey(call contract.Call) string {
-	key := fmt.Sprintf("%s:%d", call.Host, call.Port)
+	key := fmt.Sprintf("%s:%d %v", call.Host, call.Port, call.TLS)
 	if call.Next == nil {
 		return key
 	}
@@ -247,11 +251,11 @@ func (p *Plan) follow(from Source, call contract.Call) error {
 		return nil
 	}
 	p.followed[key] = true
-	way, err := p.build(from, call.Host, call.Port)
+	way, err := p.build(from, call)
 	if err != nil {
 		return err
 	}
-	p.ways[wayKey(from, call.Host, call.Port)] = way
+	p.ways[wayKey(from, call.Host, call.Port, call.TLS)] = way
 	for _, pod := range way.reach.pods {
 		for _, next := range p.Calls(pod, call.Next) {
 			if err := p.follow(SourceOf(pod), next); err != nil {

@@ -1,17 +1,8 @@
 package plan
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"math/big"
-	"net/url"
 	"slices"
-	"time"
+	"strings"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -20,117 +11,78 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	kube "cdk8s-lanes/mesh-runner/internal/cluster"
 	"cdk8s-lanes/mesh-runner/internal/pilot"
 )
 
-// authority is the throw-away certificate authority of a mesh with mutual TLS.
-type authority struct {
-	key    *ecdsa.PrivateKey
-	cert   *x509.Certificate
-	root   []byte
-	issued map[string]*tls.TlsCertificate
-}
-
-func newAuthority() (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{kube.Domain}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &authority{key: key, cert: cert, root: encode("CERTIFICATE", der), issued: map[string]*tls.TlsCertificate{}}, nil
-}
-
-func encode(kind string, der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-}
-
-// certificate is the proxy's own, with the identity that Istio gives its service account.
-func (a *authority) certificate(p pilot.Proxy) (*tls.TlsCertificate, error) {
-	account := p.ServiceAccount
-	if account == "" {
-		account = "default"
-	}
-	identity := &url.URL{Scheme: "spiffe", Host: kube.Domain, Path: fmt.Sprintf("/ns/%s/sa/%s", p.Namespace, account)}
-	if known := a.issued[identity.String()]; known != nil {
-		return known, nil
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(int64(len(a.issued)) + 2), URIs: []*url.URL{identity},
-		NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		return nil, err
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	result := &tls.TlsCertificate{
-		CertificateChain: inline(encode("CERTIFICATE", der)), PrivateKey: inline(encode("EC PRIVATE KEY", keyDER)),
-	}
-	a.issued[identity.String()] = result
-	return result, nil
-}
-
-func inline(data []byte) *core.DataSource {
-	return &core.DataSource{Specifier: &core.DataSource_InlineBytes{InlineBytes: data}}
-}
-
 // fill puts certificates where istiod's configuration refers to secrets that an agent would serve.
-func (a *authority) fill(c *tls.CommonTlsContext, p pilot.Proxy) error {
-	own, err := a.certificate(p)
-	if err != nil {
-		return err
-	}
-	if len(c.GetTlsCertificateSdsSecretConfigs()) > 0 {
-		c.TlsCertificateSdsSecretConfigs = nil
-		c.TlsCertificates = []*tls.TlsCertificate{own}
+func (p *Plan) fill(c *tls.CommonTlsContext, proxy pilot.Proxy) error {
+	if configs := c.GetTlsCertificateSdsSecretConfigs(); len(configs) > 0 {
+		c.TlsCertificateSdsSecretConfigs, c.TlsCertificates = nil, nil
+		for _, config := range configs {
+			certificate, err := p.certificate(config.GetName(), proxy)
+			if err != nil {
+				return err
+			}
+			c.TlsCertificates = append(c.TlsCertificates, certificate.forEnvoy())
+		}
 	}
 	var validation *tls.CertificateValidationContext
+	var secret string
 	switch v := c.GetValidationContextType().(type) {
 	case *tls.CommonTlsContext_CombinedValidationContext:
 		validation = v.CombinedValidationContext.GetDefaultValidationContext()
-		if validation == nil {
-			validation = &tls.CertificateValidationContext{}
-		}
+		secret = v.CombinedValidationContext.GetValidationContextSdsSecretConfig().GetName()
 	case *tls.CommonTlsContext_ValidationContextSdsSecretConfig:
-		validation = &tls.CertificateValidationContext{}
+		secret = v.ValidationContextSdsSecretConfig.GetName()
 	default:
 		return nil
 	}
-	validation.TrustedCa = inline(a.root)
+	if validation == nil {
+		validation = &tls.CertificateValidationContext{}
+	}
+	signer, err := p.signer(secret)
+	if err != nil {
+		return err
+	}
+	validation.TrustedCa = inline(signer.root)
 	c.ValidationContextType = &tls.CommonTlsContext_ValidationContext{ValidationContext: validation}
 	return nil
 }
 
-// upstream makes a cluster's TLS work, or takes it away when the mesh runs without.
+// Istio's names for what the mesh gives every proxy.
+const (
+	ownSecret  = "default"
+	rootSecret = "ROOTCA"
+)
+
+func (p *Plan) certificate(secret string, proxy pilot.Proxy) (*issued, error) {
+	signer, err := p.signer(secret)
+	if err != nil {
+		return nil, err
+	}
+	if secret == ownSecret {
+		return signer.identity(proxy)
+	}
+	return signer.named(signer.name)
+}
+
+// signer is the authority behind a secret: the mesh's, that of a credentialName, or for files the one that everybody
+// trusts.
+func (p *Plan) signer(secret string) (*authority, error) {
+	if own := secret == ownSecret || secret == rootSecret; own && p.planner.authority != nil {
+		return p.planner.authority, nil
+	}
+	name, credential := strings.CutPrefix(secret, "kubernetes://")
+	if !credential {
+		name = everybodys
+	}
+	return p.planner.Certificates.authority(strings.TrimSuffix(name, "-cacert"))
+}
+
+// upstream makes a cluster's TLS work, or takes that of the mesh away when it runs without.
 func (p *Plan) upstream(c *cluster.Cluster, proxy pilot.Proxy, name string, http bool) error {
 	if p.planner.authority == nil {
-		if c.TransportSocket != nil {
-			p.warn("%s: TLS to %s is left out: the mesh runs without mTLS", proxy.ID(), name)
-		}
-		c.TransportSocket, c.TransportSocketMatches = nil, nil
-		return nil
+		c.TransportSocketMatches = nil
 	}
 	sockets := []*core.TransportSocket{c.TransportSocket}
 	for _, match := range c.TransportSocketMatches {
@@ -144,18 +96,16 @@ func (p *Plan) upstream(c *cluster.Cluster, proxy pilot.Proxy, name string, http
 		if err := socket.GetTypedConfig().UnmarshalTo(&context); err != nil {
 			return err
 		}
-		if len(context.GetCommonTlsContext().GetTlsCertificateSdsSecretConfigs()) == 0 {
-			// TLS to something outside the mesh, of which only a plain-text stand-in exists here.
-			if c.TransportSocket == socket {
-				p.warn("%s: TLS to %s is left out: hosts outside the mesh answer in plain text here", proxy.ID(), name)
-				c.TransportSocket = nil
-			}
+		within := ofTheMesh(context.CommonTlsContext)
+		if within && p.planner.authority == nil {
+			p.warn("%s: TLS to %s is left out: the mesh runs without mTLS", proxy.ID(), name)
+			c.TransportSocket = nil
 			continue
 		}
-		if err := p.planner.authority.fill(context.CommonTlsContext, proxy); err != nil {
+		if err := p.fill(context.CommonTlsContext, proxy); err != nil {
 			return err
 		}
-		if http {
+		if within && http {
 			// What Istio's own filter istio.alpn would do: tell the other side that this is HTTP.
 			context.CommonTlsContext.AlpnProtocols = httpALPN(c)
 		}
@@ -164,6 +114,13 @@ func (p *Plan) upstream(c *cluster.Cluster, proxy pilot.Proxy, name string, http
 		}
 	}
 	return nil
+}
+
+// ofTheMesh tells Istio's mutual TLS from TLS with somebody who is not in the mesh.
+func ofTheMesh(c *tls.CommonTlsContext) bool {
+	return slices.ContainsFunc(c.GetTlsCertificateSdsSecretConfigs(), func(config *tls.SdsSecretConfig) bool {
+		return config.GetName() == ownSecret
+	})
 }
 
 func repack(socket *core.TransportSocket, context proto.Message) error {
@@ -206,6 +163,8 @@ func (p *Plan) inboundChains(l *listener.Listener, port uint32, proxy pilot.Prox
 		case match.GetTransportProtocol() != "tls":
 			plain = plain || own
 			chains = append(chains, chain)
+		case chain.TransportSocket == nil: // TLS that is the application's own
+			chains = append(chains, chain)
 		case own && chain.TransportSocket != nil:
 			encrypted = append(encrypted, chain)
 		}
@@ -239,7 +198,7 @@ func (p *Plan) downstream(chain *listener.FilterChain, proxy pilot.Proxy) error 
 	if err := socket.GetTypedConfig().UnmarshalTo(&context); err != nil {
 		return err
 	}
-	if err := p.planner.authority.fill(context.CommonTlsContext, proxy); err != nil {
+	if err := p.fill(context.CommonTlsContext, proxy); err != nil {
 		return err
 	}
 	return repack(socket, &context)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+
+	"cdk8s-lanes/mesh-runner/internal/contract"
 )
 
 // Way is how a call leaves its sender.
@@ -16,38 +18,44 @@ type Way struct {
 	Local string
 	// Logged tells that the sender's proxy logs HTTP requests on this way.
 	Logged bool
-	// EndsTLS tells that the gateway would end TLS, which is left out here.
+	// EndsTLS tells that the gateway ends the client's TLS, and so can log its requests.
 	EndsTLS bool
 
 	reach *reach
 }
 
 // Way tells how a call leaves its sender, nil if nobody wanted that.
-func (p *Plan) Way(from Source, host string, port int) *Way { return p.ways[wayKey(from, host, port)] }
+func (p *Plan) Way(from Source, host string, port int, tls bool) *Way {
+	return p.ways[wayKey(from, host, port, tls)]
+}
 
-func wayKey(from Source, host string, port int) string {
-	return fmt.Sprintf("%s %s:%d", from.Key(), host, port)
+func wayKey(from Source, host string, port int, tls bool) string {
+	return fmt.Sprintf("%s %s:%d %v", from.Key(), host, port, tls)
 }
 
 // build finds how a call leaves its sender, and builds what it needs.
-func (p *Plan) build(from Source, host string, port int) (*Way, error) {
+func (p *Plan) build(from Source, call contract.Call) (*Way, error) {
 	switch {
 	case from.Proxy.Router && !from.Plain:
-		return p.gatewayWay(from, host, port)
+		return p.gatewayWay(from, call.Host, call.Port, call.TLS)
 	case from.Plain:
-		return p.plainWay(from, host, port)
+		return p.plainWay(from, call.Host, call.Port)
 	}
-	return p.sidecarWay(from, host, port)
+	return p.sidecarWay(from, call.Host, call.Port)
 }
 
 // gatewayWay enters the mesh.
-func (p *Plan) gatewayWay(from Source, host string, port int) (*Way, error) {
+func (p *Plan) gatewayWay(from Source, host string, port int, tls bool) (*Way, error) {
 	way := &Way{Local: from.ClientIP, reach: newReach()}
 	entry, err := p.gatewayEntry(from, host, port)
 	if err != nil || entry.Listener == nil {
 		return way, err
 	}
-	known, err := p.gatewayListener(entry.Config, from.Proxy, entry.Listener, entry.Chain)
+	build := p.gatewayListener
+	if tls {
+		build = p.encryptedListener
+	}
+	known, err := build(entry.Config, from.Proxy, entry.Listener, entry.Chain)
 	if err != nil {
 		return nil, err
 	}

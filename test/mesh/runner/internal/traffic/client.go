@@ -18,8 +18,8 @@ import (
 
 // dial connects as the sender would: through its own proxy, which learns by the PROXY protocol where the sender meant to
 // connect to (iptables and the original destination in a real pod), or directly.
-func (t *Traffic) dial(ctx context.Context, from plan.Source, host string, port int) (net.Conn, error) {
-	way := t.state.Load().plan.Way(from, host, port)
+func (t *Traffic) dial(ctx context.Context, from plan.Source, host string, port int, encrypted bool) (net.Conn, error) {
+	way := t.state.Load().plan.Way(from, host, port, encrypted)
 	if way == nil {
 		return nil, fmt.Errorf("nobody planned for %s:%d from %s", host, port, from.Proxy.ID())
 	}
@@ -46,40 +46,58 @@ func (t *Traffic) dial(ctx context.Context, from plan.Source, host string, port 
 
 // transport keeps a sender's connections. Without a proxy of its own a sender uses each connection once, because
 // Kubernetes balances connections, not requests.
-func (t *Traffic) transport(from plan.Source) *http.Transport {
+func (t *Traffic) transport(from plan.Source, clientCertificate string) *http.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known := t.transports[from.Key()]; known != nil && !from.Plain {
+	key := from.Key() + " " + clientCertificate
+	if known := t.transports[key]; known != nil && !from.Plain {
 		return known
 	}
-	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+	dial := func(ctx context.Context, address string, encrypted bool) (net.Conn, string, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		number, err := net.LookupPort("tcp", port)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return t.dial(ctx, from, host, number)
+		connection, err := t.dial(ctx, from, host, number, encrypted)
+		return connection, host, err
 	}
 	transport := &http.Transport{
 		DisableCompression: true, MaxIdleConnsPerHost: 1 << 10, IdleConnTimeout: time.Minute,
-		DialContext: dial,
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			connection, err := dial(ctx, network, address)
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			connection, _, err := dial(ctx, address, false)
+			return connection, err
+		},
+		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			connection, host, err := dial(ctx, address, true)
 			if err != nil {
 				return nil, err
 			}
-			host, _, _ := net.SplitHostPort(address) // dial has split it too
-			encrypted := tls.Client(connection, &tls.Config{ServerName: host, InsecureSkipVerify: true})
-			return encrypted, encrypted.HandshakeContext(ctx)
+			return t.encrypt(ctx, connection, host, clientCertificate)
 		},
 	}
 	if !from.Plain {
-		t.transports[from.Key()] = transport
+		t.transports[key] = transport
 	}
 	return transport
+}
+
+// encrypt speaks TLS on a connection, and takes any certificate: which one it was stands in the report.
+func (t *Traffic) encrypt(ctx context.Context, connection net.Conn, host, clientCertificate string) (net.Conn, error) {
+	config := &tls.Config{ServerName: host, InsecureSkipVerify: true}
+	if clientCertificate != "" {
+		certificate, err := t.planner.Certificates.Client(clientCertificate)
+		if err != nil {
+			return nil, err
+		}
+		// Whatever authorities the server names: it shall say itself that it does not take the certificate.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil }
+	}
+	encrypted := tls.Client(connection, config)
+	return encrypted, encrypted.HandshakeContext(ctx)
 }
 
 // once is an empty body that cannot be sent again: without it, net/http would silently repeat a GET on a connection
@@ -94,18 +112,20 @@ type answer struct {
 	header  http.Header
 	body    string
 	problem string
+	// certificate is what the other side called itself, if it spoke TLS.
+	certificate string
 }
 
 // exchange sends one request and reads the answer.
 func (t *Traffic) exchange(ctx context.Context, from plan.Source, call contract.Call, key string) answer {
 	request, err := newRequest(ctx, call, key)
-	if way := t.state.Load().plan.Way(from, call.Host, call.Port); err == nil && call.TLS && (way == nil || !way.EndsTLS) {
-		request.URL.Scheme = "https"
-	}
 	if err != nil {
 		return answer{problem: problem(err)}
 	}
-	transport := t.transport(from)
+	if call.TLS {
+		request.URL.Scheme = "https"
+	}
+	transport := t.transport(from, call.ClientCertificate)
 	if from.Plain {
 		defer transport.CloseIdleConnections()
 	}
@@ -116,6 +136,9 @@ func (t *Traffic) exchange(ctx context.Context, from plan.Source, call contract.
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	result := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	if response.TLS != nil {
+		result.certificate = response.TLS.PeerCertificates[0].Subject.CommonName
+	}
 	if err != nil {
 		result.problem = problem(err)
 	}

@@ -30,11 +30,16 @@ func rawBytes(r contract.Request) ([]byte, error) {
 
 // exchangeRaw writes bytes and reads as many answers as are wanted, on a connection of its own.
 func (t *Traffic) exchangeRaw(ctx context.Context, from plan.Source, r contract.Request, data []byte) ([]contract.RawResponse, answer) {
-	connection, err := t.dial(ctx, from, r.Host, r.Port)
+	connection, err := t.dial(ctx, from, r.Host, r.Port, r.TLS)
 	if err != nil {
 		return nil, answer{problem: problem(err)}
 	}
 	defer connection.Close()
+	if r.TLS {
+		if connection, err = t.encrypt(ctx, connection, r.Host, r.ClientCertificate); err != nil {
+			return nil, answer{problem: problem(err)}
+		}
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = connection.SetDeadline(deadline)
 	}

@@ -76,7 +76,7 @@ func (t *trace) ended(key string, status int, answer, problem string) {
 	defer t.mu.Unlock()
 	m := t.calls[key]
 	m.status, m.answer, m.problem = status, answer, problem
-	if problem == "canceled" || problem == "connection refused" {
+	if refused := m.call.TLS && status == 0; refused || problem == "canceled" || problem == "connection refused" {
 		m.logged = false // it may never have got as far as the proxy
 	}
 }
@@ -162,7 +162,7 @@ func (t *trace) settle(raw bool) {
 		for key, hits := range t.hits {
 			expected := 0
 			for _, hit := range hits {
-				if hit.sidecar && !hit.Shadow {
+				if hit.sidecar && !hit.Shadow && hit.Hit.TLS == nil { // what the application decrypts itself no proxy can log
 					expected++
 				}
 			}

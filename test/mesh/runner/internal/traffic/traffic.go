@@ -108,7 +108,7 @@ func (t *Traffic) Call(ctx context.Context, from *plan.App, a *apps.Arrival, ind
 	}
 	source := plan.SourceOf(from.Pod)
 	m := &made{caller: from.Pod.Workload, call: call}
-	if way := t.state.Load().plan.Way(source, call.Host, call.Port); way != nil {
+	if way := t.state.Load().plan.Way(source, call.Host, call.Port, call.TLS); way != nil {
 		m.logged = way.Logged && (!call.TLS || way.EndsTLS)
 	}
 	key := found.child(a, index, m)
@@ -208,7 +208,7 @@ func (t *Traffic) one(ctx context.Context, r contract.Request, data []byte, from
 ) {
 	own := newTrace(settings)
 	m := &made{key: key, caller: caller, call: r.Call}
-	if way := t.state.Load().plan.Way(from, r.Host, r.Port); way != nil {
+	if way := t.state.Load().plan.Way(from, r.Host, r.Port, r.TLS); way != nil {
 		m.logged = way.Logged && (!r.TLS || way.EndsTLS)
 	}
 	own.made(m)
@@ -235,6 +235,7 @@ func (t *Traffic) one(ctx context.Context, r contract.Request, data []byte, from
 	response.ElapsedMs = float64(time.Since(start).Microseconds()) / 1000
 	own.ended(key, got.status, got.header.Get(contract.AnswerHeader), got.problem)
 	response.Status, response.Body, response.Error = got.status, got.body, got.problem
+	response.Certificate = got.certificate
 	response.Headers, response.RepeatedHeaders = contract.Report(got.header)
 }
 
