@@ -1,8 +1,10 @@
 import { IConstruct } from 'constructs';
 import { demand } from './errors';
+import { Mesh } from './mesh';
 import { IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
 import { portProblem } from './traffic/predicates';
+import { IWorkload } from './workloads';
 
 /**
  * The annotation by which a Service (or the Deployment of one version) says whom it calls: `host:port` or `host:port/path`,
@@ -30,8 +32,8 @@ export class Calls {
   private readonly said: string[] = [];
   private nobody = false;
 
-  /** `scope` is what messages are about, `annotated` what says it in the manifest. */
-  constructor(private readonly scope: IConstruct, private readonly annotated: { addAnnotation(key: string, value: string): void }) {}
+  /** `scope` is who calls and what messages are about, `annotated` what says it in the manifest. */
+  constructor(private readonly scope: IConstruct & IWorkload, private readonly annotated: { addAnnotation(key: string, value: string): void }) {}
 
   /** One more call. One that was said already is not said twice. */
   public add(callee: IRoutable | undefined, { port = callee?.port, path }: CallOptions): void {
@@ -45,6 +47,7 @@ export class Calls {
     demand('callee', callee!.hostName, this.nobody ? 'must not be said beside callsNobody' : undefined, { code: 'CallsNobody', scope: this.scope, remedy: 'keep one of them' });
     const call = `${callee!.hostName}:${port}${path ?? ''}`;
     if (!this.said.includes(call)) this.said.push(call);
+    Mesh.of(this.scope).calledFrom(this.scope, [callee!.hostName]);
     this.write();
   }
 

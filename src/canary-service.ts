@@ -1,11 +1,11 @@
-import { ApiObject, Duration, Lazy } from 'cdk8s';
+import { ApiObject, Duration, JsonPatch, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { AppProtocol } from './app-protocol';
 import { CallOptions, Calls } from './calls';
 import { demand, InvalidInput } from './errors';
 import { PodNamespaces } from './lane-fallbacks';
-import { ManifestObject } from './manifest-object';
+import { ManifestObject, patchAfterRendering } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
 import { ServiceVersion } from './service-version';
@@ -18,6 +18,7 @@ import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
+import { IWorkload } from './workloads';
 
 /** Protocols whose requests cannot be routed by content. */
 const ROUTED_AS: Partial<Record<AppProtocol, RoutedProtocol>> = {
@@ -216,6 +217,19 @@ export interface ServiceOptions {
   readonly fallback?: Fallback;
 
   /**
+   * Whether the service gets a ServiceAccount, named like it, which its pods run as unless a version says another. By it policies
+   * tell callers apart (see AccessPolicy): all pods of a namespace share its default account.
+   * @default false
+   */
+  readonly ownServiceAccount?: boolean;
+
+  /**
+   * The namespaces that see the rules and subsets: `.` for the service's own, names, or `*` for all.
+   * @default - not written: all; or what a Scope derives
+   */
+  readonly exportTo?: string[];
+
+  /**
    * The VirtualService's name.
    * @default - the Service's name
    */
@@ -247,11 +261,13 @@ export interface CanaryServiceProps extends ServiceOptions {
  *
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#Subset
  */
-export class CanaryService extends Construct implements IRoutable {
+export class CanaryService extends Construct implements IRoutable, IWorkload {
   /** The Service's name. */
   public readonly name: string;
   public readonly hostName: string;
   public readonly port?: number;
+  public readonly workloadNamespace: string;
+  public readonly workloadLabels: Record<string, string>;
 
   /** The Service, for patches: `service.addJsonPatch(...)`. */
   public readonly service: ApiObject;
@@ -268,6 +284,7 @@ export class CanaryService extends Construct implements IRoutable {
   private readonly lanesPlace: Construct;
   private readonly versionsPlace: Construct;
   private readonly said: Calls;
+  private readonly account?: kplus.ServiceAccount;
 
   /**
    * Refused: names that Kubernetes would not take, ports outside 1 to 65535, a version without image, a chart without
@@ -296,6 +313,8 @@ export class CanaryService extends Construct implements IRoutable {
     this.app = props.app ?? this.name;
     demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
+    this.workloadNamespace = this.namespace;
+    this.workloadLabels = { app: this.app };
     this.port = props.port;
     Mesh.of(this).refuseOwned(`${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`, this);
 
@@ -306,6 +325,7 @@ export class CanaryService extends Construct implements IRoutable {
       spec: () => this.serviceSpec(),
     });
     this.said = new Calls(this, this.service.metadata);
+    if (props.ownServiceAccount) this.account = this.makeAccount();
     // Kept apart so that the baseline stands before other versions, and lanes behind them, whoever is declared first.
     this.versionsPlace = new Construct(this, 'versions');
     this.lanesPlace = new Construct(this, 'lanes');
@@ -320,6 +340,7 @@ export class CanaryService extends Construct implements IRoutable {
       additionalPorts: this.additionalPorts.map((each) => ({ ...each, protocol: ROUTED_AS[each.appProtocol ?? AppProtocol.HTTP] })),
       selector: { app: this.app },
       fallback: props.fallback,
+      exportTo: props.exportTo,
       virtualServiceName: props.virtualServiceName,
       destinationRuleName: props.destinationRuleName,
     });
@@ -519,10 +540,41 @@ export class CanaryService extends Construct implements IRoutable {
     });
   }
 
+  /** cdk8s-plus would forbid pods to use the account's token, unasked. */
+  private makeAccount(): kplus.ServiceAccount {
+    const account = new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: { name: this.name, namespace: this.namespace } });
+    Mesh.of(this).ownObject('ServiceAccount', this.namespace, this.name, account);
+    const object = ApiObject.of(account);
+    patchAfterRendering(object);
+    object.addJsonPatch(JsonPatch.remove('/automountServiceAccountToken'));
+    return account;
+  }
+
+  /**
+   * The accounts that its pods run as, those of lanes among them.
+   *
+   * @internal
+   */
+  public get _accounts(): string[] {
+    const versions = [...this.versionsPlace.node.children, ...this.lanesPlace.node.children] as ServiceVersion[];
+    return [...new Set(versions.map(({ deployment }) => deployment.serviceAccount?.name ?? 'default'))];
+  }
+
+  /**
+   * The ports that its containers listen at, and whether each speaks HTTP.
+   *
+   * @internal
+   */
+  public get _containerPorts(): { readonly port: number; readonly http: boolean }[] {
+    return [this.props, ...this.additionalPorts].map(({ port, targetPort = port, appProtocol = AppProtocol.HTTP }) => ({
+      port: targetPort, http: ROUTED_AS[appProtocol] === undefined,
+    }));
+  }
+
   private workload(version: string | undefined, options: VersionOptions & { version?: string }): WorkloadOptions {
     const { deploymentName, consumesQueues = true, ...own } = options;
     delete own.version;
-    const workload = inherit(this.props.template ?? {}, own);
+    const workload = inherit(inherit({ serviceAccount: this.account }, this.props.template ?? {}), own);
     if (!workload.image) {
       throw new InvalidInput('ImageMissing', `'image' must be set for version ${version ?? 'unversioned'}, got ${JSON.stringify(workload.image)}; set it for the version or for the service's template`, this);
     }
@@ -580,9 +632,13 @@ export class CanaryService extends Construct implements IRoutable {
 
 class DeployedVersion extends ServiceVersion {
   public readonly deployment: kplus.Deployment;
+  public readonly workloadNamespace: string;
+  public readonly workloadLabels: Record<string, string>;
 
   constructor(scope: Construct, public readonly version: string | undefined, props: VersionDeploymentProps) {
     super(scope, version ?? 'unversioned');
+    this.workloadNamespace = props.namespace;
+    this.workloadLabels = props.selector;
     this.deployment = new VersionDeployment(this, 'Resource', props);
   }
 }

@@ -5,9 +5,10 @@ import { isOver } from './expiry';
 import { Edge, rulesForLane, weaveEdge } from './lanes/edge';
 import { HANDLES_LANE_HEADER_LABEL, LaneTable, WeaveRefused, Woven } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
-import { covers, Mesh } from './mesh';
+import { Mesh } from './mesh';
 import { objectName } from './mesh-host';
 import { Staining } from './staining';
+import { covers } from './traffic/gateway-server';
 import { Warnings } from './warnings';
 import { routedHosts, weaveApp, WovenRoutes } from './woven-routes';
 

@@ -3,34 +3,75 @@ import { CallbackProps } from './callback';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { GatewayEdge, hostSlug } from './gateway-edge';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
+import { GatewayServers } from './gateway-servers';
+import { acceptHttp10 } from './http10';
 import { ManifestObject } from './manifest-object';
-import { covers, Mesh } from './mesh';
+import { Mesh } from './mesh';
 import { demandRuleName, namespaceFor, objectName } from './mesh-host';
+import { ConnectionRule } from './traffic/connection-rule';
 import { Staining } from './staining';
 import { Destination, IRoutable } from './traffic/destination';
+import { covers, GatewayServer } from './traffic/gateway-server';
 import { hostProblem } from './traffic/host-reference';
-import { gatewayHostProblem, portNameProblem, portProblem } from './traffic/predicates';
+import { gatewayHostProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
+import { ServerTls } from './traffic/server-tls';
 import { Warnings } from './warnings';
+import { IWorkload } from './workloads';
 import { WovenRoutes } from './woven-routes';
 
 /** Properties of `MeshGateway`. */
 export interface MeshGatewayProps {
-  /** The hosts that it is for: names with a dot, wildcards such as `*.example.com`, or `*` for every host. */
-  readonly hosts: string[];
+  /**
+   * The hosts that it is for: names with a dot, wildcards such as `*.example.com`, or `*` for every host. `<namespace>/<host>` is
+   * for routes in that namespace: their VirtualServices stand there.
+   * @default - those of `servers`
+   */
+  readonly hosts?: string[];
 
   /**
-   * The port of the gateway's Service, 1 to 65535. HTTP without TLS.
-   * @default 80
+   * The port of the gateway's Service, 1 to 65535.
+   * @default - 80, with `tls` 443
    */
   readonly port?: number;
 
   /**
    * The port's name.
-   * @default 'http'
+   * @default - 'http'; 'https' where the gateway ends TLS, 'tls' where it passes it on
    */
   readonly portName?: string;
+
+  /**
+   * TLS for these hosts.
+   * @default - HTTP in plain text
+   */
+  readonly tls?: ServerTls;
+
+  /**
+   * Whether requests in plain text, at port 80, are told to come again with TLS (301).
+   * @default false
+   */
+  readonly redirectHttp?: boolean;
+
+  /**
+   * Further servers, for other ports, hosts or certificates.
+   * @default - none
+   */
+  readonly servers?: GatewayServer[];
+
+  /**
+   * Whether clients of HTTP/1.0 are answered: Envoy tells them to upgrade (426) unless it is said. (nginx speaks HTTP/1.0 to what is
+   * behind it unless told `proxy_http_version 1.1`.) Holds for all servers of these gateway pods.
+   * @default false
+   */
+  readonly acceptHttp10?: boolean;
+
+  /**
+   * The namespace of the gateway pods, for what must stand beside them or be visible there.
+   * @default 'istio-system'
+   */
+  readonly podNamespace?: string;
 
   /**
    * The labels of the gateway pods.
@@ -61,8 +102,9 @@ export interface MeshGatewayProps {
 /** Options of `MeshGateway.addRule`. */
 export interface GatewayRuleOptions {
   /**
-   * Which of the gateway's hosts.
-   * @default - all of them
+   * Which of the gateway's hosts, or hosts that a wildcard of its covers: `a.example.com` for `*.example.com`. Such a host has its
+   * own VirtualService, and the wildcard's rules do not hold for it.
+   * @default - all that it names
    */
   readonly hosts?: string[];
 }
@@ -75,6 +117,15 @@ export interface GatewayCallbackProps extends CallbackProps {
    * @default - all of them; of a gateway with several hosts, an `authority` of the callback's own needs one named
    */
   readonly host?: string;
+}
+
+/** Options of `MeshGateway.passthrough`. */
+export interface GatewayPassthroughOptions extends GatewayRuleOptions {
+  /**
+   * The service's port that speaks TLS, 1 to 65535.
+   * @default - the service's port, where the app knows it
+   */
+  readonly port?: number;
 }
 
 /** Options of `MeshGateway.route`: what they say stands in each of the rules that the route makes, lanes' among them. */
@@ -105,60 +156,57 @@ export interface PreviewOptions {
  * Where requests enter the mesh: a Gateway for the ingress gateway's pods, and for each of its hosts a VirtualService that
  * routes to services, lanes included.
  *
- * Emits the `Gateway`, and a `VirtualService` named `<gateway>-<host>` for each host with a route (`*` is called `any-host`,
+ * Emits the `Gateway`, one `EnvoyFilter` where HTTP/1.0 is accepted, and a `VirtualService` named `<gateway>-<host>` for each host with a route (`*` is called `any-host`,
  * `*.example.com` is called `any.example.com`, dots become dashes). At a gateway Istio merges the VirtualServices of one host
  * and moves rules around while doing so, also where a wildcard covers the other host: so a host of the same gateway pods and
  * port may be had once in an app, and no wildcard beside a host that it covers.
  *
  * @see https://istio.io/latest/docs/reference/config/networking/gateway/
  */
-export class MeshGateway extends Construct {
+export class MeshGateway extends Construct implements IWorkload {
   /** The Gateway's name. */
   public readonly name: string;
+  public readonly workloadNamespace: string;
+  public readonly workloadLabels: Record<string, string>;
 
   private readonly namespace: string;
-  private readonly hosts: string[];
-  private readonly routesOf: Map<string, GatewayRoute[]>;
+  private readonly servers: GatewayServers;
+  private readonly routesOf = new Map<string, GatewayRoute[]>();
+  private readonly connectionsOf = new Map<string, () => any>();
   private readonly ownRules: RouteRule[] = [];
   private readonly virtualServices = new Map<string, WovenRoutes>();
-  private readonly server: string;
   private preview?: { readonly wildcard: string; readonly host: string };
   private readonly edge: GatewayEdge;
 
-  /** Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, a host that another gateway of the same pods and port serves. */
+  /**
+   * Refused: no hosts, hosts without a dot, a host twice, ports outside 1 to 65535, one port in plain text and with TLS, two
+   * servers with one port name, a host that another gateway of the same pods and port serves.
+   */
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
     this.name = objectName(this, 'name', props.name ?? id);
     this.namespace = namespaceFor(this, props.namespace);
-    this.hosts = props.hosts;
-    this.routesOf = new Map(this.hosts.map((host) => [host, []]));
-    const port = props.port ?? 80;
-    const portName = props.portName ?? 'http';
-    demand('portName', portName, portNameProblem(portName), { code: 'PortName', scope: this });
     const selector = props.selector ?? { istio: 'ingressgateway' };
-    demand('hosts', '[]', this.hosts.length === 0 ? "must name at least one host, or '*' for all" : undefined, { code: 'GatewayHost', scope: this });
-    demand('port', port, portProblem(port), { code: 'Port', scope: this });
     demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
     demandLabels('selector', selector, this);
-    this.server = `${JSON.stringify(Object.entries(selector).sort())}:${port}`;
-    for (const host of this.hosts) {
-      demand('hosts', host, gatewayHostProblem(host), { code: 'GatewayHost', scope: this });
-      Mesh.of(this).ownGatewayHost(this.server, host, this);
-    }
+    this.workloadNamespace = namespaceFor(this, props.podNamespace ?? 'istio-system', 'podNamespace');
+    this.workloadLabels = selector;
+    this.servers = new GatewayServers(this, props, JSON.stringify(Object.entries(selector).sort()));
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
       metadata: { name: this.name, namespace: this.namespace },
-      spec: () => ({ selector, servers: [{ port: { number: port, name: portName, protocol: 'HTTP' }, hosts: this.servedHosts }] }),
+      spec: () => ({ selector, servers: this.servers.manifests(this.addedHosts) }),
     });
     this.edge = new GatewayEdge(this, 'edge', {
       name: this.name,
       namespace: this.namespace,
       hosts: this.hosts,
-      ownHost: (host) => Mesh.of(this).ownGatewayHost(this.server, host, this),
+      ownHost: (host) => this.servers.own(host),
       routesOf: (host) => this.virtualServices.get(host),
       staining: props.staining,
     });
+    if (props.acceptHttp10) acceptHttp10(this, `${this.name}-http10`);
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
     this.node.addValidation({ validate: () => this.validatePreview() });
   }
@@ -186,6 +234,7 @@ export class MeshGateway extends Construct {
       Warnings.of(this).add(this, 'GatewayPortUnknown', `'port' of ${service.hostName} is not known to the app: Istio takes the Service's only port, and where it has several the gateway's own, `
         + 'and then answers 503; say it: MeshHost({ port }), or route(service, { port })');
     }
+    Mesh.of(this).calledFrom(this, [service.hostName]);
     return this.add(hosts, match, service.hostName, () => this.baselineRules(service)
       .flatMap((rule) => rule._atGateway({ hostName: service.hostName, port })?._with(settings)._narrowedTo(match) ?? []));
   }
@@ -201,16 +250,44 @@ export class MeshGateway extends Construct {
     for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
     this.ownRules.push(rule);
     Mesh.of(this).addRule(rule);
+    Mesh.of(this).calledFrom(this, rule.destinations.map(({ hostName }) => hostName));
     const what = rule.destinations.map(({ hostName }) => hostName).join(' and ') || 'an answer of the gateway';
     return this.add(options.hosts, rule.matches, what, () => [rule]);
   }
 
+  /**
+   * Passes TLS connections on to a service that ends TLS itself, by the server name that clients ask for: to the version that its
+   * default rule routes to. The mesh cannot read them, so there are no lanes.
+   *
+   * Refused: hosts that no server passes on (`GatewayServer.passthrough`), a second call for a host, ports outside 1 to 65535.
+   */
+  public passthrough(service: IRoutable, options: GatewayPassthroughOptions = {}): this {
+    demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port', scope: this });
+    Mesh.of(this).calledFrom(this, [service.hostName]);
+    const named = options.hosts ?? this.servers.hosts.filter((host) => this.servers.find(host, 'connections')?.host === host);
+    if (named.length === 0) this.refuseHost('all of them', 'connections');
+    for (const host of named) {
+      if (!this.servers.find(host, 'connections')) this.refuseHost(host, 'connections');
+      demand('hosts', host, host === '*' ? 'must be a name or a wildcard of one, as TLS is routed by server name' : undefined, { code: 'SniHost', scope: this });
+      demand('hosts', host, this.connectionsOf.has(host) ? 'must not be passed on twice' : undefined, { code: 'GatewayRouteTwice', scope: this });
+      this.connectionsOf.set(host, () => {
+        const everything = Mesh.of(this).hostNamed(service.hostName)?._everything ?? [Destination.of(service)];
+        const destinations = everything.map((each) => each._atPort({ hostName: service.hostName, port: options.port }));
+        return ConnectionRule._everything(destinations)._toManifest([host]);
+      });
+      this.ensureVirtualService(host);
+    }
+    Mesh.of(this).changed();
+    return this;
+  }
+
   private add(hosts: string[] | undefined, match: RequestMatch[], what: string, rules: () => RouteRule[]): this {
+    if (this.hosts.length === 0 && !hosts) this.refuseHost('all of them', 'requests');
     for (const host of hosts ?? this.hosts) {
-      const routes = this.routesOf.get(host);
-      if (!routes) {
-        throw new InvalidInput('GatewayHostUnknown', `'hosts' must be hosts of the gateway, got ${JSON.stringify(host)} (its hosts: ${this.hosts.join(', ')})`, this);
-      }
+      if (!this.servers.find(host, 'requests')) this.refuseHost(host, 'requests');
+      const routes = this.routesOf.get(host) ?? [];
+      this.routesOf.set(host, routes);
       const everything = routes.find((route) => route.match.length === 0);
       if (match.length === 0 && everything) {
         throw new InvalidInput('GatewayRouteTwice', `'match' must be given: all requests to ${host} that no other route takes go to ${everything.what} already`, this);
@@ -220,6 +297,15 @@ export class MeshGateway extends Construct {
     }
     Mesh.of(this).changed();
     return this;
+  }
+
+  private refuseHost(host: string, speaks: 'requests' | 'connections'): never {
+    const other = speaks === 'requests' ? 'connections' : 'requests';
+    if (this.servers.find(host, other) || host === 'all of them') {
+      const wayOut = speaks === 'requests' ? 'its TLS is passed on, so the gateway sees none: passthrough(service) routes its connections' : 'no server passes their TLS on: GatewayServer.passthrough';
+      throw new InvalidInput('GatewayProtocol', `'hosts' must be hosts whose ${speaks} the gateway can route, got ${JSON.stringify(host)}; ${wayOut}`, this);
+    }
+    throw new InvalidInput('GatewayHostUnknown', `'hosts' must be hosts of the gateway, got ${JSON.stringify(host)} (its hosts: ${this.servers.hosts.join(', ')})`, this);
   }
 
   /**
@@ -240,10 +326,10 @@ export class MeshGateway extends Construct {
       throw new InvalidInput('PreviewTwice', `'wildcard' is said already of this gateway (${this.preview.wildcard}), got ${wildcard}; say it once`, this);
     }
     const host = options.host ?? (this.hosts.length === 1 ? this.hosts[0] : undefined);
-    if (host === undefined || !this.routesOf.has(host)) {
+    if (host === undefined || !this.hosts.includes(host)) {
       throw new InvalidInput('GatewayHostUnknown', `'host' must be one of the gateway's hosts, whose routes the previews follow, got ${JSON.stringify(host)} (its hosts: ${this.hosts.join(', ')})`, this);
     }
-    if (!this.hosts.some((each) => each === wildcard || covers(each, wildcard))) Mesh.of(this).ownGatewayHost(this.server, wildcard, this);
+    if (!this.hosts.some((each) => each === wildcard || covers(each, wildcard))) this.servers.own(wildcard);
     this.preview = { wildcard, host };
     this.virtualServices.get(host)?.metadata.addAnnotation(PREVIEW_HOSTS_ANNOTATION, wildcard);
     return this;
@@ -281,20 +367,33 @@ export class MeshGateway extends Construct {
     if (twin) {
       throw new InvalidInput('GatewayHostName', `'hosts' must not give two VirtualServices one name, got ${host} and ${twin}, both ${name}; serve one of them by a gateway of its own`, this);
     }
+    const namespace = this.namespaceOf(host);
     this.virtualServices.set(host, new WovenRoutes(this, slug, {
       name,
-      namespace: this.namespace,
-      spec: () => ({ hosts: [host], gateways: [this.name], http: Mesh.of(this).renderRules(this.rulesOf(host)).manifests }),
+      namespace,
+      spec: () => ({
+        hosts: [host],
+        gateways: [namespace === this.namespace ? this.name : `${this.namespace}/${this.name}`],
+        ...(this.routesOf.has(host) ? { http: Mesh.of(this).renderRules(this.rulesOf(host)).manifests } : {}),
+        ...(this.connectionsOf.has(host) ? { tls: [this.connectionsOf.get(host)!()] } : {}),
+      }),
       problems: () => this.problemsOf(host),
       weave: (manifest, table) => this.edge.weave(host, manifest, table),
     }));
     if (this.preview?.host === host) this.virtualServices.get(host)!.metadata.addAnnotation(PREVIEW_HOSTS_ANNOTATION, this.preview.wildcard);
   }
 
-  private get servedHosts(): string[] {
+  /** The hosts that it takes beside those of its servers: of lanes and of callbacks. */
+  private get addedHosts(): string[] {
     const wildcard = this.preview?.wildcard;
     const hosts = this.edge.servedHosts;
-    return wildcard === undefined || hosts.some((each) => each === wildcard || covers(each, wildcard)) ? hosts : [...hosts, wildcard];
+    const all = wildcard === undefined || hosts.some((each) => each === wildcard || covers(each, wildcard)) ? hosts : [...hosts, wildcard];
+    return all.filter((host) => !this.hosts.includes(host));
+  }
+
+  /** The hosts that it is said to route requests of. */
+  private get hosts(): string[] {
+    return this.servers.hosts.filter((host) => this.servers.find(host, 'requests')?.host === host);
   }
 
   private validatePreview(): string[] {
@@ -305,8 +404,14 @@ export class MeshGateway extends Construct {
     return [`'wildcard' needs lanes that come from branches (BranchDeployment), got ${wildcard}: the VirtualServices of preview hosts are made when lanes come up`];
   }
 
+  /** Where the server says that a host's VirtualServices are. */
+  private namespaceOf(host: string): string {
+    const { namespace } = (this.servers.find(host, 'requests') ?? this.servers.find(host, 'connections'))!;
+    return namespace === undefined || namespace === '.' ? this.namespace : namespace;
+  }
+
   private rulesOf(host: string): RouteRule[] {
-    const routes = this.routesOf.get(host)!;
+    const routes = this.routesOf.get(host) ?? [];
     const inOrder = [...routes.filter(({ match }) => match.length > 0), ...routes.filter(({ match }) => match.length === 0)];
     return inOrder.flatMap(({ rules }) => rules());
   }

@@ -14,7 +14,7 @@ import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { Fallback } from './traffic/fallback';
 import { HostAtPort, hostProblem } from './traffic/host-reference';
-import { dnsLabelProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
+import { dnsLabelProblem, externalHostProblem, objectNameProblem, portProblem, serviceNameProblem, versionNameProblem } from './traffic/predicates';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { milliseconds } from './traffic/rule-problems';
 import { wireDuration } from './traffic/wire-duration';
@@ -59,6 +59,19 @@ export interface HostPort {
 export interface MeshHostProps {
   /** The Service's name. */
   readonly name: string;
+
+  /**
+   * The host's name where it is no Service of this cluster: that of a ServiceEntry, such as `api.example.com` or `*.example.com`.
+   * (EgressHost makes such an entry.)
+   * @default - `<name>.<namespace>.svc.cluster.local`
+   */
+  readonly hostName?: string;
+
+  /**
+   * The namespaces that see the VirtualService and the DestinationRule: `.` for their own, names, or `*` for all.
+   * @default - not written: all; or what a Scope derives
+   */
+  readonly exportTo?: string[];
 
   /**
    * The Service's namespace. The VirtualService and the DestinationRule stand there too.
@@ -164,6 +177,8 @@ export class MeshHost extends Construct implements IRoutable {
 
   /** What each port speaks; `undefined` stands for the one port that the app does not know. */
   private readonly protocols: ReadonlyMap<number | undefined, RoutedProtocol>;
+  private readonly external: boolean;
+  private readonly exportTo?: string[];
   private readonly virtualServiceName: string;
   private readonly destinationRuleName: string;
   private readonly subsets = new Map<string, Record<string, string>>();
@@ -196,7 +211,11 @@ export class MeshHost extends Construct implements IRoutable {
     this.port = props.port;
     this.baseline = props.baseline;
     this.protocols = this.protocolsOf(props);
-    this.hostName = `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
+    if (props.hostName !== undefined) demand('hostName', props.hostName, externalHostProblem(props.hostName), { code: 'HostName', scope: this });
+    this.external = props.hostName !== undefined;
+    this.hostName = props.hostName ?? `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
+    if (props.exportTo) demandExportTo(this, props.exportTo);
+    this.exportTo = props.exportTo;
     this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
     this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
     Mesh.of(this).own(this);
@@ -511,10 +530,15 @@ export class MeshHost extends Construct implements IRoutable {
    * @internal
    */
   public get _baselineRules(): RouteRule[] {
-    return [...this.rules, RouteRule.to(this.everything, this.defaultSettings)];
+    return [...this.rules, RouteRule.to(this._everything, this.defaultSettings)];
   }
 
-  private get everything(): Destination[] {
+  /**
+   * Where all goes that no rule takes.
+   *
+   * @internal
+   */
+  public get _everything(): Destination[] {
     return this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
   }
 
@@ -534,6 +558,27 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public get _ports(): number[] {
     return [...this.protocols.keys()].flatMap((port) => port ?? []);
+  }
+
+  /**
+   * What the host's objects say of who sees them.
+   *
+   * @internal
+   */
+  public get _exports(): { readonly exportTo?: string[] } {
+    const exportTo = this.exportTo ?? Mesh.of(this).exportsOf(this);
+    return exportTo ? { exportTo } : {};
+  }
+
+  /**
+   * The hosts that its rules and mirrors lead to.
+   *
+   * @internal
+   */
+  public get _leadsTo(): Set<string> {
+    const rules = [...this._baselineRules, ...this.connectionRules];
+    const routed = rules.flatMap(({ destinations }) => destinations.map(({ hostName }) => hostName));
+    return new Set([...routed, ...this.policies.mirrors.map(({ destination }) => destination.host)]);
   }
 
   private protocolsOf({ port, protocol = RoutedProtocol.HTTP, additionalPorts = [] }: MeshHostProps): Map<number | undefined, RoutedProtocol> {
@@ -559,7 +604,7 @@ export class MeshHost extends Construct implements IRoutable {
       spec: () => {
         const trafficPolicy = this.policies.trafficPolicy();
         const subsets = this.subsetManifests();
-        return { host: this.hostName, ...(trafficPolicy ? { trafficPolicy } : {}), ...(subsets.length > 0 ? { subsets } : {}) };
+        return { host: this.hostName, ...this._exports, ...(trafficPolicy ? { trafficPolicy } : {}), ...(subsets.length > 0 ? { subsets } : {}) };
       },
     });
   }
@@ -577,13 +622,18 @@ export class MeshHost extends Construct implements IRoutable {
     this._virtualService ??= new WovenRoutes(this.virtualServicePlace, 'Resource', {
       name: this.virtualServiceName,
       namespace: this.namespace,
-      spec: () => ({ hosts: this.speaks(RoutedProtocol.TLS) ? [...this.names, ...this.serverNames] : [this.hostName], ...this.routes() }),
+      spec: () => ({
+        hosts: this.speaks(RoutedProtocol.TLS) ? [...this.names, ...this.serverNames] : [this.hostName],
+        ...this._exports,
+        ...this.routes(),
+      }),
       problems: () => Mesh.of(this).renderRules(this.meshRules).problems,
     });
   }
 
   /** What clients may call the Service by: TLS connections are told apart by the very name that they ask for. */
   private get names(): string[] {
+    if (this.external) return [this.hostName];
     return [this.hostName, `${this.name}.${this.namespace}.svc`, `${this.name}.${this.namespace}`, this.name];
   }
 
@@ -595,7 +645,7 @@ export class MeshHost extends Construct implements IRoutable {
   private routes(): any {
     const tcp = this.connectionRules.filter(({ sniHosts }) => sniHosts.length === 0 && this.speaks(RoutedProtocol.TCP));
     const tls = this.connectionRules.filter((rule) => !tcp.includes(rule));
-    const everything = ConnectionRule._everything(this.everything);
+    const everything = ConnectionRule._everything(this._everything);
     const connections = (rules: ConnectionRule[], protocol: RoutedProtocol) => this.atPorts([...rules, everything], protocol);
     return {
       ...(this.speaks(RoutedProtocol.HTTP) ? { http: Mesh.of(this).renderRules(this.meshRules).manifests } : {}),
@@ -649,6 +699,16 @@ export class MeshHost extends Construct implements IRoutable {
     this.warn();
     return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
+}
+
+/** Refuses what Istio does not take for the namespaces that see an object. */
+export function demandExportTo(scope: Construct, exportTo: string[]): void {
+  const shown = JSON.stringify(exportTo);
+  demand('exportTo', shown, exportTo.length === 0 ? "must name a namespace, '.' or '*'" : undefined, { code: 'ExportTo', scope });
+  demand('exportTo', shown, exportTo.includes('*') && exportTo.length > 1 ? "must have '*' alone" : undefined, { code: 'ExportTo', scope });
+  demand('exportTo', shown, new Set(exportTo).size < exportTo.length ? 'must not name a namespace twice' : undefined, { code: 'ExportTo', scope });
+  const wrong = exportTo.find((each) => each !== '.' && each !== '*' && dnsLabelProblem(each) !== undefined);
+  demand('exportTo', wrong, wrong === undefined ? undefined : "must be namespaces, '.' or '*'", { code: 'ExportTo', scope });
 }
 
 /** How a lane serves a host. */

@@ -5,16 +5,23 @@ import { InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
-import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
 import type { Destination } from './traffic/destination';
+import { covers } from './traffic/gateway-server';
 import type { RouteRule } from './traffic/route-rule';
+import type { IWorkload } from './workloads';
 
 const MESH = Symbol.for('cdk8s-lanes.Mesh');
 
 /** The context key of the cluster's domain, for clusters that are not `cluster.local`. */
 export const CLUSTER_DOMAIN_CONTEXT = 'cdk8s-lanes/cluster-domain';
+
+/** Pods that call a host. */
+export interface DeclaredCall {
+  readonly from: IWorkload;
+  readonly hostName: string;
+}
 
 /**
  * What one app knows of its mesh: who owns which host, and which lane serves what. One for each construct tree.
@@ -37,7 +44,10 @@ export class Mesh {
   /** Rules that stand at gateways alone. */
   private readonly gatewayRules: RouteRule[] = [];
   private readonly serverNames = new Map<string, MeshHost>();
-  private readonly gatewayHosts = new Map<string, MeshGateway>();
+  private readonly gatewayHosts = new Map<string, IConstruct>();
+  private readonly gatewayPorts = new Map<string, string>();
+  private readonly calls: DeclaredCall[] = [];
+  private readonly narrowings: ((host: MeshHost) => string[] | undefined)[] = [];
   private readonly laneListeners: ((lane: string) => void)[] = [];
   private _stain?: StainedRoute;
   private _ownership?: BranchOwnership;
@@ -147,21 +157,63 @@ export class Mesh {
     return this.hosts.get(hostName);
   }
 
+  /** Whom pods call, as the app says it. */
+  public calledFrom(from: IWorkload, hostNames: string[]): void {
+    this.calls.push(...hostNames.map((hostName) => ({ from, hostName })));
+    this.changed();
+  }
+
+  /** All calls that the app says. */
+  public get declaredCalls(): readonly DeclaredCall[] {
+    return this.calls;
+  }
+
+  /** Who sees what the app says of some of its hosts. */
+  public narrowExports(narrow: (host: MeshHost) => string[] | undefined): void {
+    this.narrowings.push(narrow);
+    this.changed();
+  }
+
+  /** Who sees what the app says of a host; `undefined` where nothing is said of that. */
+  public exportsOf(host: MeshHost): string[] | undefined {
+    const said = this.narrowings.flatMap((narrow) => narrow(host) ?? []);
+    return said.length === 0 ? undefined : [...new Set(said)];
+  }
+
+  /** The hosts that the app owns. */
+  public get ownedHosts(): MeshHost[] {
+    return [...this.hosts.values()];
+  }
+
   /** One writer per gateway and host; `server` names the gateway pods and port that the host is served at. */
-  public ownGatewayHost(server: string, host: string, gateway: MeshGateway): void {
+  public ownGatewayHost(server: string, host: string, gateway: IConstruct): void {
     const key = `${server} ${host}`;
     const owner = this.gatewayHosts.get(key);
     if (owner) {
       throw new InvalidInput('GatewayHostOwnedTwice', `'hosts' names ${host}, which ${owner.node.path} serves already at the same gateway pods and port; `
         + 'add the routes there, or give the gateways different hosts', gateway);
     }
-    const overlap = [...this.gatewayHosts.keys()].find((other) => other.startsWith(`${server} `) && overlaps(other.slice(server.length + 1), host));
+    const overlap = [...this.gatewayHosts.keys()].find((other) => {
+      const served = other.slice(server.length + 1);
+      return other.startsWith(`${server} `) && (covers(served, host) || covers(host, served));
+    });
     if (overlap) {
       throw new InvalidInput('GatewayHostsOverlap', `'hosts' must not name a wildcard beside a host that it covers, got ${host} and ${overlap.slice(server.length + 1)}: `
         + 'Istio merges their rules, and a lane of one would take requests of the other; keep one of them, and tell hosts apart by RequestMatch.authority', gateway);
     }
     this.gatewayHosts.set(key, gateway);
     this.changed();
+  }
+
+  /** Servers of the same gateway pods share a port only if they speak the same: in plain text, or TLS. */
+  public ownGatewayPort(server: string, protocol: string, gateway: IConstruct): void {
+    const kind = protocol === 'HTTP' ? 'plain text' : 'TLS';
+    const known = this.gatewayPorts.get(server) ?? kind;
+    if (known !== kind) {
+      throw new InvalidInput('GatewayPortProtocol', `'port' must not be spoken at in plain text and with TLS both, got ${server.slice(server.lastIndexOf(':') + 1)}, `
+        + 'which another server of the same gateway pods has; Istio would leave one of them out: give it another port', gateway);
+    }
+    this.gatewayPorts.set(server, kind);
   }
 
   /** One set of lanes per app: two would mean two lane headers woven into one VirtualService. */
@@ -237,14 +289,4 @@ export class Mesh {
     const { laneHeader: header, baggageKey, servedLaneHeader, clusterDomain } = this;
     return { header, ...(baggageKey === undefined ? {} : { baggageKey }), lanes, servedLaneHeader, clusterDomain };
   }
-}
-
-/** Whether one of two different hosts is a wildcard that covers the other. */
-function overlaps(one: string, other: string): boolean {
-  return covers(one, other) || covers(other, one);
-}
-
-/** Whether a wildcard is for a host, or for all hosts of another wildcard. */
-export function covers(wildcard: string, host: string): boolean {
-  return wildcard === '*' || (wildcard.startsWith('*.') && host.endsWith(wildcard.slice(1)));
 }

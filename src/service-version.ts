@@ -2,18 +2,22 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { CallOptions, Calls } from './calls';
 import { IRoutable } from './traffic/destination';
+import { IWorkload } from './workloads';
 
 /**
  * One version of a service: its Deployment, to go on with as with any of cdk8s-plus (volumes, more containers, an
  * autoscaler). Patches by `ApiObject.of(version).addJsonPatch(...)` are applied to the finished manifest, with the names that
  * stand in it. Made by `CanaryService` and `Lane.serve`.
  */
-export abstract class ServiceVersion extends Construct {
+export abstract class ServiceVersion extends Construct implements IWorkload {
   /** The version's name, which is also its subset; `undefined` for the pods of a service without versions. */
   public abstract readonly version?: string;
 
   /** The workload. */
   public abstract readonly deployment: kplus.Deployment;
+
+  public abstract readonly workloadNamespace: string;
+  public abstract readonly workloadLabels: Record<string, string>;
 
   private _calls?: Calls;
 

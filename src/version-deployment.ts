@@ -1,6 +1,7 @@
 import { JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
+import { hardened, hardenPod } from './hardening';
 import { patchAfterRendering } from './manifest-object';
 import { Mesh } from './mesh';
 import { WorkloadOptions } from './workload';
@@ -35,8 +36,9 @@ export class VersionDeployment extends kplus.Deployment {
   /** What was said of each container, since cdk8s-plus does not keep it apart from its own defaults. */
   private readonly saidOf: Map<kplus.Container, kplus.ContainerProps>;
 
-  constructor(scope: Construct, id: string, props: VersionDeploymentProps) {
-    const { workload } = props;
+  constructor(scope: Construct, id: string, { workload: asked, ...rest }: VersionDeploymentProps) {
+    const workload = hardened(asked);
+    const props = { ...rest, workload };
     super(scope, id, {
       metadata: { name: props.name, namespace: props.namespace },
       podMetadata: { labels: { ...workload.podLabels, ...props.selector }, annotations: workload.podAnnotations },
@@ -106,6 +108,7 @@ export class VersionDeployment extends kplus.Deployment {
     if (!this.said.strategy) delete spec.strategy;
     delete spec.template.metadata.labels[kplus.Pod.ADDRESS_LABEL];
     this.bare(spec.template.spec);
+    if (this.said.hardened) hardenPod(spec.template.spec);
     return spec;
   }
 

@@ -98,6 +98,15 @@ export interface WorkloadOptions {
   readonly podSecurityContext?: kplus.PodSecurityContextProps;
 
   /**
+   * The whole preset for pods that need nothing special, in one word: user not root, root file system read-only, no privileges, all
+   * capabilities dropped, the runtime's seccomp profile, 100m CPU and 128Mi asked for, 1 CPU and 512Mi at most. What
+   * `securityContext`, `podSecurityContext` and `resources` say goes before it. An image that runs as root or writes to its own files
+   * does not start with it.
+   * @default false
+   */
+  readonly hardened?: boolean;
+
+  /**
    * Where volumes are mounted.
    * @default - nowhere
    */

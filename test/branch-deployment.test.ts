@@ -300,6 +300,8 @@ test('all the props', () => {
     forwardHeadersEnv: 'LANE_HEADERS',
     consumeQueuesEnv: 'CONSUME_QUEUES',
     sidecarInjection: SidecarInjection.BY_NAMESPACE,
+    ownServiceAccount: false,
+    exportTo: ['.'],
     virtualServiceName: 'front-routes',
     destinationRuleName: 'front-subsets',
     baseline: { deploymentName: 'front-main', version: 'main' },

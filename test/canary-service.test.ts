@@ -133,6 +133,8 @@ describe('what the user says appears', () => {
       forwardHeadersEnv: 'LANE_HEADERS',
       consumeQueuesEnv: 'CONSUME_QUEUES',
       sidecarInjection: SidecarInjection.DISABLED,
+      ownServiceAccount: true,
+      exportTo: ['.'],
       virtualServiceName: 'flask-demo-vs',
       destinationRuleName: 'flask-demo-dr',
       fallback: Fallback.none(),
@@ -151,6 +153,7 @@ describe('what the user says appears', () => {
         metadata: { name: 'flask-demo', namespace: 'other' },
         spec: { type: 'NodePort', selector: { app: 'flask' }, ports },
       },
+      { kind: 'ServiceAccount', metadata: { name: 'flask-demo', namespace: 'other' }, spec: undefined },
       {
         kind: 'Deployment',
         metadata: { name: 'flask-deployment', namespace: 'other' },
@@ -160,6 +163,7 @@ describe('what the user says appears', () => {
           template: {
             metadata: { labels: { app: 'flask', version: 'release' }, annotations: { 'sidecar.istio.io/inject': 'false' } },
             spec: {
+              serviceAccountName: 'flask-demo',
               containers: [{
                 name: 'flask-demo',
                 image: 'flask:v1',
@@ -170,12 +174,13 @@ describe('what the user says appears', () => {
           },
         },
       },
-      { kind: 'DestinationRule', metadata: { name: 'flask-demo-dr', namespace: 'other' }, spec: { host, subsets: [{ name: 'release', labels: { version: 'release' } }] } },
+      { kind: 'DestinationRule', metadata: { name: 'flask-demo-dr', namespace: 'other' }, spec: { host, exportTo: ['.'], subsets: [{ name: 'release', labels: { version: 'release' } }] } },
       {
         kind: 'VirtualService',
         metadata: { name: 'flask-demo-vs', namespace: 'other' },
         spec: {
           hosts: [host],
+          exportTo: ['.'],
           http: [5000, 5001].map((number) => ({ match: [{ port: number }], route: [{ destination: { host, subset: 'release', port: { number } } }] })),
         },
       },
@@ -190,6 +195,7 @@ describe('what the user says appears', () => {
     const config = kplus.ConfigMap.fromConfigMapName(chart, 'config', 'settings');
     return {
       image: 'testaaa:v118',
+      hardened: false,
       replicas: 3,
       command: ['node'],
       args: ['main.js', '--port=31000'],

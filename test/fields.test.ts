@@ -38,6 +38,7 @@ test.each([
   ['DestinationRule', 'trafficPolicy.tls'],
   ['Gateway', ''],
   ['Gateway', 'servers[]'],
+  ['Gateway', 'servers[].tls'],
 ])('every field of %s %s is named', (kind, path) => {
   // Whole, and by a name that holds for what a construct says: `RetryPolicy.of(…)` stands for its options, which API.md lists.
   const typed: Record<string, string[]> = {

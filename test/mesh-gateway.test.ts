@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
 import {
-  AppProtocol, Branch, CanaryService, CorsPolicy, Destination, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch, RouteRule,
-  StainedRoute, Staining, StringMatch,
+  AppProtocol, Branch, CanaryService, CorsPolicy, Destination, GatewayServer, MeshGateway, MeshGatewayProps, MeshHost, RequestMatch,
+  RouteRule, ServerTls, StainedRoute, Staining, StringMatch,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
@@ -43,9 +43,14 @@ describe('what is emitted', () => {
   test('all the props', () => {
     const said: Required<MeshGatewayProps> = {
       hosts: ['shop.example.com', '*.example.org'],
-      port: 8080,
-      portName: 'http-orange',
+      port: 8443,
+      portName: 'https-orange',
+      tls: ServerTls.simple({ credentialName: 'edge-cert' }),
+      redirectHttp: true,
+      servers: [GatewayServer.http({ hosts: ['old.example.com'], port: 8000 })],
+      acceptHttp10: true,
       selector: { app: 'orange-gateway-a' },
+      podNamespace: 'pods',
       name: 'edge',
       namespace: 'istio-ingress',
       staining: Staining.closed(),
@@ -60,8 +65,19 @@ describe('what is emitted', () => {
       metadata: { name: 'edge', namespace: 'istio-ingress' },
       spec: {
         selector: { app: 'orange-gateway-a' },
-        servers: [{ hosts: ['shop.example.com', '*.example.org'], port: { number: 8080, name: 'http-orange', protocol: 'HTTP' } }],
+        servers: [
+          {
+            hosts: ['shop.example.com', '*.example.org'],
+            port: { number: 8443, name: 'https-orange', protocol: 'HTTPS' },
+            tls: { mode: 'SIMPLE', credentialName: 'edge-cert' },
+          },
+          { hosts: ['shop.example.com', '*.example.org'], port: { number: 80, name: 'http', protocol: 'HTTP' }, tls: { httpsRedirect: true } },
+          { hosts: ['old.example.com'], port: { number: 8000, name: 'http-2', protocol: 'HTTP' } },
+        ],
       },
+    });
+    expect(objectOf(chart, 'EnvoyFilter', 'edge-http10')).toMatchObject({
+      metadata: { namespace: 'pods' }, spec: { workloadSelector: { labels: { app: 'orange-gateway-a' } } },
     });
     expect(objectOf(chart, 'VirtualService', 'edge-shop-example-com')).toEqual({
       apiVersion: 'networking.istio.io/v1',

@@ -62,6 +62,8 @@ describe('what is emitted', () => {
     const admin: Required<HostPort> = { port: 31001, protocol: RoutedProtocol.TCP, targetPort: 9001, appProtocol: AppProtocol.TCP };
     const said: Required<MeshHostProps> = {
       name: 'testaaa',
+      hostName: 'testaaa.example.com',
+      exportTo: ['.', 'shop'],
       namespace: 'other',
       port: 31000,
       baseline: 'release',
@@ -77,19 +79,21 @@ describe('what is emitted', () => {
     };
     const chart = chartOf();
     new MeshHost(chart, 'id', said);
-    const host = 'testaaa.other.svc.cluster.local';
+    const host = 'testaaa.example.com';
+    const exportTo = ['.', 'shop'];
 
     expect(chart.toJson()).toEqual([{
       apiVersion: 'networking.istio.io/v1',
       kind: 'DestinationRule',
       metadata: { name: 'testaaa-dr', namespace: 'other' },
-      spec: { host, subsets: [{ name: 'release', labels: { track: 'stable' } }] },
+      spec: { host, exportTo, subsets: [{ name: 'release', labels: { track: 'stable' } }] },
     }, {
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',
       metadata: { name: 'testaaa-vs', namespace: 'other' },
       spec: {
         hosts: [host],
+        exportTo,
         http: [{ match: [{ port: 31000 }], route: [{ destination: { host, subset: 'release', port: { number: 31000 } } }] }],
         tcp: [{ match: [{ port: 31001 }], route: [{ destination: { host, subset: 'release', port: { number: 31001 } } }] }],
       },

@@ -105,6 +105,18 @@ export function gatewayHostProblem(host: string): string | undefined {
   return dnsNameProblem(name) === undefined && (host.startsWith('*.') || name.includes('.')) ? undefined : allowed;
 }
 
+/** What a host outside the mesh may be called: a name with a dot, or a wildcard of one. */
+export function externalHostProblem(host: string): string | undefined {
+  return host !== '*' && gatewayHostProblem(host) === undefined ? undefined : "must be a host name with a dot such as 'api.example.com', or a wildcard such as '*.example.com'";
+}
+
+/** What a Sidecar lists: `<namespace>/<host>`, either of them `*`, the namespace also `.`. */
+export function sidecarHostProblem(text: string): string | undefined {
+  const [namespace, host, ...rest] = text.split('/');
+  const known = namespace === '*' || namespace === '.' || dnsLabelProblem(namespace) === undefined;
+  return rest.length === 0 && host !== undefined && known && gatewayHostProblem(host) === undefined ? undefined : "must be <namespace>/<host> with a whole host name, '*' or a wildcard such as '*.example.com'";
+}
+
 /** `name` or `prefix/name`. */
 export function labelKeyProblem(key: string): string | undefined {
   const [name, prefix, ...rest] = key.split('/').reverse();

@@ -68,7 +68,10 @@ describe('TLS at a gateway', () => {
 describe('TLS to hosts outside', () => {
   const outside = (name: string, tls?: object) => [
     serviceEntry(`out/${name}`, {
-      hosts: [`${name}.partner.example`], location: 'MESH_EXTERNAL', resolution: 'DNS', exportTo: ['.'],
+      hosts: [`${name}.partner.example`],
+      location: 'MESH_EXTERNAL',
+      resolution: 'DNS',
+      exportTo: ['.'],
       ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 443 }],
     }),
     ...tls ? [destinationRule(`out/${name}`, { host: `${name}.partner.example`, trafficPolicy: { tls } })] : [],

@@ -1,0 +1,68 @@
+import { Construct } from 'constructs';
+import { demand } from './errors';
+import { ManifestObject } from './manifest-object';
+import { objectName } from './mesh-host';
+import { portProblem } from './traffic/predicates';
+import { IWorkload, podSelector, workloadProblem } from './workloads';
+
+/** What pods take from their callers. */
+export enum MtlsMode {
+  /** Mutual TLS alone: whoever has no sidecar is refused, and everybody else has a name. */
+  STRICT = 'STRICT',
+  /** Mutual TLS and plain text. */
+  PERMISSIVE = 'PERMISSIVE',
+  /** Plain text alone. */
+  DISABLE = 'DISABLE',
+}
+
+/** Properties of `MtlsPolicy`. */
+export interface MtlsPolicyProps {
+  /** The pods: a CanaryService, a version of one, or `Workloads`. */
+  readonly on: IWorkload;
+
+  /**
+   * What they take.
+   * @default MtlsMode.STRICT
+   */
+  readonly mode?: MtlsMode;
+
+  /**
+   * What single ports take, by the **container's** port.
+   * @default - as all others
+   */
+  readonly ports?: Record<number, MtlsMode>;
+
+  /**
+   * The PeerAuthentication's name.
+   * @default - the construct's id
+   */
+  readonly name?: string;
+}
+
+/**
+ * Whether pods take plain text: by mutual TLS they know who calls, which policies by service or namespace need.
+ *
+ * Emits a `PeerAuthentication`.
+ *
+ * @see https://istio.io/latest/docs/reference/config/security/peer_authentication/
+ */
+export class MtlsPolicy extends Construct {
+  /** Refused: ports of a whole namespace, ports outside 1 to 65535. */
+  constructor(scope: Construct, id: string, { on, mode = MtlsMode.STRICT, ports, name = id }: MtlsPolicyProps) {
+    super(scope, id);
+    demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    for (const port of Object.keys(ports ?? {})) demand('ports', port, portProblem(Number(port)), { code: 'Port', scope: this });
+    const vague = ports && Object.keys(on.workloadLabels).length === 0;
+    demand('ports', on.workloadNamespace, vague ? 'must not be said of a whole namespace' : undefined, { code: 'MtlsPorts', scope: this, remedy: 'say it of a service' });
+    new ManifestObject(this, 'Resource', {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'PeerAuthentication',
+      metadata: { name: objectName(this, 'name', name), namespace: on.workloadNamespace },
+      spec: () => ({
+        ...podSelector(on, 'selector', 'matchLabels'),
+        mtls: { mode },
+        ...(ports ? { portLevelMtls: Object.fromEntries(Object.entries(ports).map(([port, each]) => [port, { mode: each }])) } : {}),
+      }),
+    });
+  }
+}

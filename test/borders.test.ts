@@ -1,0 +1,236 @@
+import { App, Duration, Size } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import {
+  CanaryService, ClientTls, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost, MirrorTarget, RateLimit,
+  RateLimitProps, RequestMatch, Scope, ScopeProps, StainedRoute, StringMatch, Workloads,
+} from '../src';
+import { chartOf, inventory, objectOf } from './support/objects';
+import { expectRefusal } from './support/refusals';
+import { schemaProblems } from './support/schema';
+
+const chartWith = (...names: string[]) => {
+  const chart = chartOf();
+  return { chart, services: names.map((name) => new CanaryService(chart, name, { port: 8080, baseline: { version: 'main', image: `${name}:1` } })) };
+};
+
+describe('EgressHost', () => {
+  test('all the props', () => {
+    const chart = chartOf();
+    const more: Required<EgressPort> = { port: 443, protocol: EgressProtocol.TLS };
+    const said: Required<EgressHostProps> = {
+      hostName: 'api.example.com',
+      protocol: EgressProtocol.HTTP2,
+      port: 8080,
+      targetPort: 8443,
+      additionalPorts: [more],
+      tls: ClientTls.simple({ sni: 'api.example.com' }),
+      resolution: EgressResolution.STATIC,
+      endpoints: [{ address: '198.51.100.1', labels: { version: 'v1' } }],
+      exportTo: ['.'],
+      name: 'api',
+      namespace: 'other',
+    };
+    const host = new EgressHost(chart, 'id', said);
+
+    expect(host).toMatchObject({ hostName: 'api.example.com', port: 8080 });
+    expect(objectOf(chart, 'ServiceEntry', 'api')).toMatchObject({
+      metadata: { namespace: 'other' },
+      spec: {
+        hosts: ['api.example.com'],
+        exportTo: ['.'],
+        location: 'MESH_EXTERNAL',
+        resolution: 'STATIC',
+        endpoints: said.endpoints,
+        ports: [{ number: 8080, name: 'http2-8080', protocol: 'HTTP2', targetPort: 8443 }, { number: 443, name: 'tls-443', protocol: 'TLS' }],
+      },
+    });
+    // Beside another port it encrypts its own alone.
+    expect(objectOf(chart, 'DestinationRule', 'api').spec).toEqual({
+      host: 'api.example.com', exportTo: ['.'], trafficPolicy: { portLevelSettings: [{ port: { number: 8080 }, tls: { mode: 'SIMPLE', sni: 'api.example.com' } }] },
+    });
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('a name alone is HTTP at 80, with TLS at 443 and no rules', () => {
+    const chart = chartOf();
+    new EgressHost(chart, 'a', { hostName: 'a.example.com' });
+    new EgressHost(chart, 'b', { hostName: 'b.example.com', protocol: EgressProtocol.TLS });
+
+    expect(inventory(chart)).toEqual(['ServiceEntry a', 'ServiceEntry b']);
+    expect(['a', 'b'].map((name) => objectOf(chart, 'ServiceEntry', name).spec.ports)).toEqual([
+      [{ number: 80, name: 'http-80', protocol: 'HTTP' }], [{ number: 443, name: 'tls-443', protocol: 'TLS' }],
+    ]);
+  });
+
+  test.each<[Partial<EgressHostProps>, string, string, RegExp]>([
+    [{ hostName: 'api' }, 'HostName', 'hostName', /dot/],
+    [{ hostName: '*' }, 'HostName', 'hostName', /wildcard/],
+    [{ hostName: undefined }, 'HostName', 'hostName', /dot/],
+    [{ hostName: '*.example.com', resolution: EgressResolution.DNS }, 'EgressWildcard', 'resolution', /NONE/],
+    [{ protocol: EgressProtocol.TCP }, 'Port', 'port', /TCP/],
+    [{ protocol: EgressProtocol.TLS, tls: ClientTls.simple() }, 'EgressTls', 'tls', /twice/],
+    [{ tls: ClientTls.istioMutual() }, 'EgressTls', 'tls', /simple or mutual/],
+    [{ tls: ClientTls.simple({ credentialName: 'secret' }) }, 'EgressCredential', 'credentialName', /plain text, silently/],
+    [{ resolution: EgressResolution.STATIC }, 'EgressEndpoints', 'endpoints', /STATIC/],
+    [{ resolution: EgressResolution.NONE, endpoints: [{ address: '1.2.3.4' }] }, 'EgressEndpoints', 'endpoints', /NONE/],
+    [{ endpoints: [{ address: 'other.example.com' }] }, 'EgressEndpoints', 'endpoints.address', /DNS takes names/],
+    [{ exportTo: ['*', 'shop'] }, 'ExportTo', 'exportTo', /alone/],
+    [{ exportTo: [] }, 'ExportTo', 'exportTo', /namespace/],
+  ])('refused: %j', (props, code, property, says) => {
+    expectRefusal(() => new EgressHost(chartOf(), 'api', { hostName: 'api.example.com', ...props } as EgressHostProps), { code, property, says });
+  });
+
+  test('refused: a second owner of the host', () => {
+    const chart = chartOf();
+    new MeshHost(chart, 'a', { name: 'a', hostName: 'api.example.com' });
+    expectRefusal(() => new EgressHost(chart, 'b', { hostName: 'api.example.com' }), { code: 'HostOwnedTwice', property: 'name', says: /api.example.com/ });
+  });
+});
+
+describe('RateLimit', () => {
+  test('all the props', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const lane = new StainedRoute(chart, 'lanes', { header: 'x-lane' }).addLane('new');
+    const match = RequestMatch.path(StringMatch.regex('/v[0-9]+'))
+      .and(RequestMatch.withoutHeader('x-key', StringMatch.present())).and(RequestMatch.withoutHeader('x-role', StringMatch.exact('a'))).and(RequestMatch.authority(StringMatch.prefix('shop')));
+    const said: Required<RateLimitProps> = { on: cart, requests: 5, per: Duration.millis(1500), burst: 8, match, lane, name: 'limit' };
+    new RateLimit(chart, 'id', said);
+
+    const { priority, workloadSelector, configPatches: [filter, vhost] } = objectOf(chart, 'EnvoyFilter', 'limit').spec;
+    expect({ priority, workloadSelector }).toEqual({ priority: 10, workloadSelector: { labels: { app: 'cart' } } });
+    const { typed_config: config, name } = filter.patch.value;
+    expect(name).toBe('cdk8s-lanes.rate-limit.limit');
+    expect(config.descriptors).toEqual([{ entries: [{ key: 'cdk8s-lanes/limit', value: 'yes' }], token_bucket: { max_tokens: 8, tokens_per_fill: 5, fill_interval: '1.5s' } }]);
+    expect(config.response_headers_to_add[0].header).toEqual({ key: 'retry-after', value: '2' });
+    expect(vhost.patch.value.rate_limits[0].actions[0].header_value_match.headers).toEqual([
+      { name: ':path', string_match: { safe_regex: { regex: '(?:/v[0-9]+)(\\?.*)?' } } },
+      { name: ':authority', string_match: { prefix: 'shop' } },
+      { name: 'x-key', present_match: true, invert_match: true },
+      { name: 'x-role', string_match: { exact: 'a' }, invert_match: true, treat_missing_header_as_empty: true },
+      { name: 'x-lane', string_match: { exact: 'new' } },
+    ]);
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test.each<[Partial<RateLimitProps>, string, string]>([
+    [{ requests: 0 }, 'RateLimitTokens', 'requests'],
+    [{ requests: 1.5 }, 'RateLimitTokens', 'requests'],
+    [{ burst: 0 }, 'RateLimitTokens', 'burst'],
+    [{ per: Duration.millis(49) }, 'RateLimitTime', 'per'],
+    [{ match: RequestMatch.queryParam('a', StringMatch.present()) }, 'RateLimitMatch', 'match'],
+    [{ match: RequestMatch.port(80) }, 'RateLimitMatch', 'match'],
+    [{ on: undefined }, 'WorkloadMissing', 'on'],
+  ])('refused: %j', (props, code, property) => {
+    const { chart, services: [cart] } = chartWith('cart');
+    expectRefusal(() => new RateLimit(chart, 'limit', { on: cart, requests: 1, ...props } as RateLimitProps), { code, property, says: /must/ });
+  });
+});
+
+describe('Scope', () => {
+  const hostsOf = (chart: any, name: string) => objectOf(chart, 'Sidecar', name).spec.egress[0].hosts;
+
+  test('all the props', () => {
+    const { chart, services: [cart, store] } = chartWith('cart', 'store');
+    cart.calls(store);
+    const said: Required<ScopeProps> = { on: [cart, Workloads.inNamespace('other')], alsoCalls: ['mail/*'], registryOnly: false, exportTo: true, callersFrom: ['ops'] };
+    new Scope(chart, 'scope', said);
+
+    expect(objectOf(chart, 'Sidecar', 'cart')).toMatchObject({
+      metadata: { namespace: 'shop' },
+      spec: {
+        workloadSelector: { labels: { app: 'cart' } },
+        egress: [{ hosts: ['istio-system/*', 'shop/store.shop.svc.cluster.local', 'mail/*'] }],
+        outboundTrafficPolicy: { mode: 'ALLOW_ANY' },
+      },
+    });
+    expect(objectOf(chart, 'Sidecar', 'default')).toMatchObject({ metadata: { namespace: 'other' }, spec: { egress: [{ hosts: ['./*', 'istio-system/*', 'mail/*'] }] } });
+    expect(objectOf(chart, 'DestinationRule', 'cart').spec.exportTo).toEqual(['.', 'ops']);
+    expect(objectOf(chart, 'DestinationRule', 'store').spec).not.toHaveProperty('exportTo');
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('without one nothing changes, whatever is called', () => {
+    const { chart, services: [cart, store] } = chartWith('cart', 'store');
+    const before = chart.toJson().map(({ spec }) => spec);
+    cart.calls(store);
+
+    expect(chart.toJson().map(({ spec }) => spec)).toEqual(before);
+  });
+
+  test('calls that are said later count, those of versions and lanes too; a version alone knows its own', () => {
+    const { chart, services: [cart, store, mail] } = chartWith('cart', 'store', 'mail');
+    const lane = new StainedRoute(chart, 'lanes').addLane('new').serve(cart, { image: 'cart:2' });
+    new Scope(chart, 'scope', { on: [cart, cart.baseline, lane] });
+    cart.calls(store);
+    lane.calls(mail);
+
+    expect(hostsOf(chart, 'cart')).toEqual(['istio-system/*', 'shop/mail.shop.svc.cluster.local', 'shop/store.shop.svc.cluster.local']);
+    expect(hostsOf(chart, 'cart-main')).toEqual(['istio-system/*', 'shop/store.shop.svc.cluster.local']);
+    expect(hostsOf(chart, 'cart-new')).toEqual(['istio-system/*', 'shop/mail.shop.svc.cluster.local']);
+  });
+
+  test('rules are seen by callers, by gateways\' pods, and by callers of hosts that lead there', () => {
+    const app = new App();
+    const chart = chartOf('shop', 'shop', app);
+    const service = (name: string, namespace: string) => new CanaryService(chart, name, { namespace, port: 8080, baseline: { version: 'main', image: `${name}:1` } });
+    const [cart, copy, caller] = [service('cart', 'shop'), service('copy', 'copies'), service('caller', 'callers')];
+    caller.calls(cart);
+    new MirrorTarget(chart, 'mirror', { from: cart, to: copy });
+    new MeshGateway(chart, 'gateway', { hosts: ['*'], podNamespace: 'edge' }).route(cart);
+    new Scope(chart, 'scope', { on: [cart, copy], exportTo: true });
+
+    expect(objectOf(chart, 'DestinationRule', 'cart').spec.exportTo).toEqual(['.', 'callers', 'edge']);
+    expect(objectOf(chart, 'DestinationRule', 'copy').spec.exportTo).toEqual(['.', 'callers', 'edge', 'shop']);
+    expect(objectOf(chart, 'VirtualService', 'cart').spec.exportTo).toEqual(['.', 'callers', 'edge']);
+    // What the service says of it itself goes before.
+    expect(objectOf(chart, 'DestinationRule', 'caller').spec).not.toHaveProperty('exportTo');
+  });
+
+  test('the subsets of lanes stand in the DestinationRule of the baseline, and are seen as it is', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    new StainedRoute(chart, 'lanes').addLane('new').serve(cart, { image: 'cart:2' });
+    new Scope(chart, 'scope', { on: [cart], exportTo: true });
+
+    expect(objectOf(chart, 'DestinationRule', 'cart').spec).toMatchObject({ exportTo: ['.'], subsets: [{ name: 'main' }, { name: 'new' }] });
+  });
+
+  test('refused: nobody, the same pods twice, hosts and namespaces that are none', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    expectRefusal(() => new Scope(chart, 'a', { on: [] }), { code: 'ScopeEmpty', property: 'on', path: 'shop/a', says: /whose/ });
+    new Scope(chart, 'b', { on: [cart] });
+    expectRefusal(() => new Scope(chart, 'c', { on: [cart] }), { code: 'ObjectTwice', property: 'name', says: /Sidecar shop\/cart/ });
+    for (const host of ['cart', 'shop/cart', 'Shop/a.b', 'a/b/c.d']) {
+      expectRefusal(() => new Scope(chart, `d-${Math.random()}`, { on: [cart], alsoCalls: [host] }), { code: 'ScopeHost', property: 'alsoCalls', got: host, says: /namespace/ });
+    }
+    expectRefusal(() => new Scope(chart, 'e', { on: [cart], callersFrom: ['A'] }), { code: 'Namespace', property: 'callersFrom', got: 'A', says: /DNS label/ });
+    expectRefusal(() => Workloads.withLabels('shop', {}), { code: 'WorkloadLabels', property: 'labels', says: /inNamespace/ });
+  });
+});
+
+describe('hardened', () => {
+  const podOf = (workload: object) => {
+    const chart = chartOf();
+    new CanaryService(chart, 'cart', { port: 8080, template: { hardened: true, ...workload }, baseline: { version: 'main', image: 'cart:1' } });
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+    return objectOf(chart, 'Deployment', 'cart-main').spec.template.spec;
+  };
+  const all = { runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, privileged: false, capabilities: { drop: ['ALL'] } };
+
+  test('is the whole preset', () => {
+    const pod = podOf({ initContainers: [{ name: 'migrate', image: 'migrate:1' }] });
+    expect(pod.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
+    expect([...pod.containers, ...pod.initContainers].map(({ securityContext }: any) => securityContext)).toEqual([all, all]);
+    expect(pod.containers[0].resources).toEqual({ requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '1', memory: '512Mi' } });
+  });
+
+  test('goes behind what is said', () => {
+    const pod = podOf({
+      securityContext: { readOnlyRootFilesystem: false, user: 1000, capabilities: { add: [kplus.Capability.NET_BIND_SERVICE] } },
+      podSecurityContext: { fsGroup: 2000 },
+      resources: { memory: { limit: Size.mebibytes(64) } },
+    });
+    expect(pod.securityContext).toEqual({ fsGroup: 2000, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(pod.containers[0].securityContext).toEqual({ ...all, readOnlyRootFilesystem: false, runAsUser: 1000, capabilities: { add: ['CAP_NET_BIND_SERVICE'] } });
+    expect(pod.containers[0].resources).toEqual({ limits: { memory: '64Mi' } });
+  });
+});
