@@ -27,10 +27,10 @@ export interface MtlsPolicyProps {
   readonly mode?: MtlsMode;
 
   /**
-   * What single ports take, by the **container's** port.
+   * What single ports take, by the **container's** port: `{ '9090': MtlsMode.DISABLE }`.
    * @default - as all others
    */
-  readonly ports?: Record<number, MtlsMode>;
+  readonly ports?: Record<string, MtlsMode>;
 
   /**
    * The PeerAuthentication's name.
