@@ -1,7 +1,7 @@
 import { App } from 'cdk8s';
 import {
-  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, Caller, CanaryService, MeshGateway, MtlsMode, MtlsPolicy, MtlsPolicyProps,
-  StainedRoute, Warnings, Workloads,
+  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, Caller, CanaryService, MeshGateway, MtlsMode, MtlsPolicy,
+  MtlsPolicyProps, StainedRoute, Warnings, Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
