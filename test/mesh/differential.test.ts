@@ -7,11 +7,11 @@ import { tried } from '../differential/trial';
 
 /*
  * The simulator, istiod's configuration and Envoy agree about meshes that nobody has looked at before: fresh seeds each day, printed;
- * the same again by MESH_SEED=… npm run test:mesh -- differential, more of them by MESHES=…
+ * the same again by DIFFERENTIAL_SEED=… npm run test:mesh -- differential, more of them by MESHES=…
  * What they do not agree about is made small and written to a file that a person can read, and put into test/simulate/scenes.
  */
-const SEED = Number(process.env.MESH_SEED ?? 10_000 + Math.floor(Date.now() / 86_400_000) % 10_000 * 100);
-const MESHES = Number(process.env.MESHES ?? 40);
+const SEED = Number(process.env.DIFFERENTIAL_SEED ?? 10_000 + Math.floor(Date.now() / 86_400_000) % 10_000 * 100);
+const MESHES = Number(process.env.MESHES ?? 16);
 /** One mesh in so many has an Envoy. */
 const SENDING = 8;
 process.stdout.write(`differential: seeds ${SEED} to ${SEED + MESHES - 1}\n`);
