@@ -1,7 +1,7 @@
 import { randomBytes } from 'crypto';
 import { Cluster, DEPLOYMENT, Manifest, VIRTUAL_SERVICE } from './cluster';
 import { CommandFailed, ExitCode, isClusterError } from './failures';
-import { liveLanes, serviceOfHost, sharedGatewayHosts } from './live-lanes';
+import { liveLanes, overlappingGatewayHosts, serviceOfHost, sharedGatewayHosts } from './live-lanes';
 import { CONVERGED_ANNOTATION, marked } from './marks';
 import { PlannedRoutes, planRoutes } from './plan-routes';
 import { Session } from './session';
@@ -129,5 +129,10 @@ function warnOfOthers(session: Session, all: Manifest[], ours: Set<string>): voi
     if (!ours.has(objectName(woven))) continue;
     session.warn(`VirtualServices ${objectName(woven)} and ${objectName(other)} both have ${host} at gateway ${gateway}: Istio merges their rules, `
       + 'and a lane\'s rule of one may take requests that are meant for the other; keep the rules of a host in one VirtualService');
+  }
+  for (const { host, gateway, woven, other } of overlappingGatewayHosts(all)) {
+    if (!ours.has(objectName(woven))) continue;
+    session.warn(`VirtualService ${objectName(other)} has ${host} at gateway ${gateway}, which overlaps with the hosts of ${objectName(woven)}: where a server `
+      + 'of the Gateway names the narrower one, Istio merges their rules, and a lane\'s rule may take requests that are meant for the other; tell them apart by authority in one VirtualService');
   }
 }

@@ -9,6 +9,7 @@ import {
   SERVED_LANE_HEADER_ANNOTATION, WOVEN_LABEL,
 } from '../lanes/ownership';
 import { HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable } from '../lanes/weave';
+import { overlap } from '../simulate/names';
 
 /*
  * The cluster is the registry: the live lanes of a service are its Deployments marked routable, and nothing else.
@@ -172,4 +173,21 @@ export function isForHost(virtualService: Manifest, host: string): boolean {
 /** Lanes in their order. */
 export function laneNames(live: LiveLane[]): string[] {
   return [...new Set(live.map(({ lane }) => lane))].sort(compareText);
+}
+
+/**
+ * Woven VirtualServices of a gateway beside others for hosts that are not equal and yet overlap, as `*.example.com` and
+ * `shop.example.com`: where a server of the Gateway names the narrower host, Istio gives it the rules of both.
+ */
+export function overlappingGatewayHosts(virtualServices: Manifest[]): SharedGatewayHost[] {
+  const placesOf = (vs: Manifest) => asList(vs.spec?.gateways).filter((name) => name !== 'mesh').flatMap((gateway) => {
+    const full = String(gateway).includes('/') ? String(gateway) : `${namespaceOf(vs)}/${gateway}`;
+    return asList(vs.spec?.hosts).map((host) => ({ vs, gateway: full, host: String(host).toLowerCase() }));
+  });
+  const woven = virtualServices.filter(isWoven).flatMap(placesOf);
+  // Those that handle the lane header are of this library's own making: previews, closed gateways, callbacks.
+  const others = virtualServices.filter((vs) => !isWoven(vs) && vs.metadata?.labels?.[HANDLES_LANE_HEADER_LABEL] === undefined).flatMap(placesOf);
+  return woven.flatMap((mine) => others
+    .filter(({ gateway, host }) => gateway === mine.gateway && host !== mine.host && overlap(host, mine.host))
+    .map(({ vs, gateway, host }) => ({ host, gateway, woven: mine.vs, other: vs })));
 }

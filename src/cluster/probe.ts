@@ -35,10 +35,16 @@ async function ask(url: string, { header, served, lane }: ProbeExpectation): Pro
     await response.arrayBuffer();
     if (response.status >= 500) return `status ${response.status}`;
     const by = response.headers.get(served || 'x-served-lane');
-    if (lane === undefined || served === '' || by === lane) return '';
+    if (lane === undefined || served === '' || laneThatServed(by) === lane) return '';
     return `status ${response.status}, ${served}: ${by ?? '(none, so the baseline served)'}`;
   } catch (error) {
     const { cause, message } = error as Error;
     return cause instanceof Error && cause.message ? cause.message : message;
   }
+}
+
+/** A lane with fallback tells by the workload that answered: workload, namespace, app, version and cluster. */
+function laneThatServed(by: string | null): string | undefined {
+  const parts = by?.split(';') ?? [];
+  return parts.length > 3 ? parts[3] : parts[0];
 }
