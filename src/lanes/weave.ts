@@ -326,7 +326,7 @@ class Weaver {
       if (baggageKey === undefined) return [byHeader];
       const byBaggage = cloneJson(entry ?? {});
       byBaggage.headers = { ...byBaggage.headers, [BAGGAGE_HEADER]: baggageMatch(baggageKey, lane) };
-      byBaggage.withoutHeaders = { ...byBaggage.withoutHeaders, [header]: SAYS_A_LANE };
+      byBaggage.withoutHeaders = { ...byBaggage.withoutHeaders, [header]: { ...SAYS_A_LANE } };
       return [byHeader, byBaggage];
     });
   }
