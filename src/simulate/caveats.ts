@@ -13,6 +13,8 @@ export class Caveats {
   private readonly filters: readonly Manifest[];
   private readonly extensions: readonly Manifest[];
   private readonly httpRoutes: readonly Manifest[];
+  private readonly ingresses: readonly Manifest[];
+  private readonly inboundSidecars: readonly Manifest[];
 
   constructor(
     manifests: readonly Manifest[],
@@ -25,6 +27,8 @@ export class Caveats {
     this.filters = ofKind('networking.istio.io', 'EnvoyFilter');
     this.extensions = ofKind('extensions.istio.io', 'WasmPlugin', 'TrafficExtension');
     this.httpRoutes = ofKind('gateway.networking.k8s.io', 'HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute');
+    this.ingresses = ofKind('networking.k8s.io', 'Ingress').filter(isIstios);
+    this.inboundSidecars = ofKind('networking.istio.io', 'Sidecar').filter((sidecar) => asList(sidecar.spec?.ingress).length > 0);
   }
 
   /** What applies to the proxy of some pods. */
@@ -36,6 +40,10 @@ export class Caveats {
     return [
       ...filters.map((filter) => caveat('EnvoyFilter', filter, `changes the proxy of ${namespace}; what it does is not modelled`)),
       ...extensions.map((extension) => caveat(extension.kind, extension, `runs in the proxy of ${namespace}; what it does is not modelled`)),
+      ...(context === 'GATEWAY' ? this.ingresses.map((ingress) => caveat('Ingress', ingress, 'makes routes at gateways too, which are not modelled')) : []),
+      ...(context === 'SIDECAR_INBOUND' ? this.inboundSidecars : [])
+        .filter((sidecar) => namespaceOf(sidecar) === namespace && selects(labelsOf(sidecar.spec?.workloadSelector?.labels), labels))
+        .map((sidecar) => caveat('SidecarIngress', sidecar, `says at which ports the pods of ${namespace} take requests, which is not modelled`)),
       ...(this.namespaces.isAmbient(namespace)
         ? [{ code: 'Ambient', message: `namespace ${namespace} is in ambient mode, which is not modelled: it is taken for one with sidecars` }]
         : []),
@@ -52,6 +60,11 @@ export class Caveats {
     );
     return meant.map((route) => caveat('GatewayApi', route, `routes ${host} too, which is not modelled`));
   }
+}
+
+/** Whether Istio reads an Ingress: where its class says so. */
+function isIstios(ingress: Manifest): boolean {
+  return ingress.spec?.ingressClassName === 'istio' || ingress.metadata?.annotations?.['kubernetes.io/ingress.class'] === 'istio';
 }
 
 function patchesIn(filter: Manifest, context: ProxyContext): boolean {

@@ -1,8 +1,9 @@
-import { addTo, selects, textsOf } from './objects';
+import { addTo, labelsOf, Manifest, selects, textsOf } from './objects';
 import { WorkloadShare } from './outcome';
 import { Labels } from './request';
 import { MeshService, Resolution } from './services';
 import { Workload } from './workloads';
+import { namespaceOf } from '../lanes/hosts';
 
 /** Who answers behind a service (or a part of it). */
 export interface Backend {
@@ -26,6 +27,7 @@ export class Endpoints {
     workloads: readonly Workload[],
     services: readonly MeshService[],
     private readonly unready: ReadonlySet<string>,
+    private readonly workloadEntries: readonly Manifest[],
   ) {
     for (const workload of workloads) addTo(this.byNamespace, workload.namespace, workload);
     for (const service of services) addTo(this.byService, keyOf(service), service);
@@ -54,10 +56,22 @@ export class Endpoints {
     if (selector) {
       return (this.byNamespace.get(namespace) ?? [])
         .filter(({ labels, namedPorts }) => selects(selector, labels) && (typeof found.targetPort === 'number' || namedPorts.has(found.targetPort)))
-        .map((workload) => ({ ...workload, pods: this.readyPods(workload), workload }));
+        .map((workload): Backend => ({ ...workload, pods: this.readyPods(workload), workload }))
+        .concat(this.machines(namespace, selector));
     }
     if (endpoints.length > 0) return endpoints.map(({ address, labels }) => ({ namespace, name: address, labels, pods: 1 }));
     return !service.isKubernetes && resolution !== Resolution.ENDPOINTS ? [{ namespace, name: hostname, labels: {}, pods: 1 }] : [];
+  }
+
+  /** Machines outside Kubernetes that a selector takes too. */
+  private machines(namespace: string, selector: Labels): Backend[] {
+    const chosen = this.workloadEntries.filter((entry) => namespaceOf(entry) === namespace && selects(selector, labelsOf(entry.spec?.labels)));
+    return chosen.map(({ spec, metadata }) => ({
+      namespace,
+      name: String(spec?.address ?? metadata?.name),
+      labels: labelsOf(spec?.labels),
+      pods: 1,
+    }));
   }
 
   private readyPods({ namespace, name, pods }: Workload): number {

@@ -112,7 +112,7 @@ export class MeshModel {
       clusterDomain: this.clusterDomain,
       allowsUnknownHosts: options.registryOnly !== true,
     });
-    const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready));
+    const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready), objects.of('networking.istio.io', 'WorkloadEntry'));
     const access = new AccessPolicies(
       objects.of('security.istio.io', 'AuthorizationPolicy'),
       objects.of('security.istio.io', 'PeerAuthentication'),

@@ -68,3 +68,26 @@ test('a request with a token where tokens are checked may be refused', () => {
   expect(codes([...cart, authentication], { headers: { authorization: 'Bearer x' } })).toEqual(['RequestAuthentication']);
   expect(codes([...cart, authentication])).toEqual([]);
 });
+
+test('Ingresses of Istio and inbound listeners of Sidecars are said not to be modelled', () => {
+  const ingress = (className: string) => ({ apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'i', namespace: 'shop' }, spec: { ingressClassName: className } });
+  const manifests = [...cart, edge, virtualService('shop/cart', { hosts: ['*'], gateways: ['edge'], http: [{ route: [to('cart')] }] })];
+  const outside = { from: OUTSIDE, host: 'shop.example.com' };
+  expect(codes([...manifests, ingress('istio')], outside)).toEqual(['Ingress']);
+  expect(codes([...manifests, ingress('nginx')], outside)).toEqual([]);
+  const sidecar = (labels: object) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Sidecar',
+    metadata: { name: 's', namespace: 'shop' },
+    spec: { workloadSelector: { labels }, ingress: [{ port: { number: 80, protocol: 'HTTP', name: 'http' }, defaultEndpoint: '127.0.0.1:8080' }], egress: [{ hosts: ['*/*'] }] },
+  });
+  expect(codes([...cart, sidecar({ app: 'cart' })])).toEqual(['SidecarIngress']);
+  expect(codes([...cart, sidecar({ app: 'other' })])).toEqual([]);
+});
+
+test('machines that a WorkloadEntry describes answer beside pods', () => {
+  const machine = { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadEntry', metadata: { name: 'vm', namespace: 'shop' }, spec: { address: '10.9.9.9', labels: { app: 'cart' } } };
+  const served = MeshModel.of([...cart, machine]).send({ from: SHOP, host: 'cart' }).branches.flatMap(({ workloads }) => workloads.map(({ workload }) => workload));
+  expect(served).toContain('10.9.9.9');
+  expect(served.length).toBeGreaterThan(1);
+});
