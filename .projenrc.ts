@@ -76,6 +76,7 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     jestConfig: {
       collectCoverage: false,
+      setupFiles: ['<rootDir>/test/support/property-seed.ts'],
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/mesh/', '<rootDir>/test/cluster/', '\\.(mesh|cluster)\\.test\\.ts$'],
       moduleNameMapper: {
         '^cdk8s-lanes$': '<rootDir>/src',

@@ -285,7 +285,15 @@ function groups(rule: any, lane: string, table: any): any[][] {
 }
 
 function headersDiffer(group: any[]): boolean {
-  return new Set(group.map(({ headers }) => bytes(sortedKeys(headers ?? {})))).size > 1;
+  return new Set(group.map(({ headers }) => bytes(withoutEmpties(sortedKeys(headers ?? {}))))).size > 1;
+}
+
+/** Operations that change nothing do not differ from none. */
+function withoutEmpties(value: any): any {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  const filled = Object.entries(value).map(([key, inner]) => [key, withoutEmpties(inner)])
+    .filter(([, inner]) => inner === null || typeof inner !== 'object' || Object.keys(inner).length > 0);
+  return Object.fromEntries(filled);
 }
 
 function sortedKeys(value: any): any {
