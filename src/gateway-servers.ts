@@ -1,19 +1,12 @@
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { Mesh } from './mesh';
+import type { MeshGatewayProps } from './mesh-gateway';
 import { covers, GatewayServer, ServerHost } from './traffic/gateway-server';
-import { ServerTls } from './traffic/server-tls';
 import { Warnings } from './warnings';
 
 /** What a gateway's props say of its servers. */
-export interface ServersSaid {
-  readonly hosts?: string[];
-  readonly port?: number;
-  readonly portName?: string;
-  readonly tls?: ServerTls;
-  readonly redirectHttp?: boolean;
-  readonly servers?: GatewayServer[];
-}
+export type ServersSaid = Pick<MeshGatewayProps, 'hosts' | 'port' | 'portName' | 'tls' | 'redirectHttp' | 'servers'>;
 
 /** The servers of one gateway, and which hosts they are for. */
 export class GatewayServers {

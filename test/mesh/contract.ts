@@ -1,37 +1,19 @@
 // The JSON that goes into and comes out of the runner, as types. `runner/internal/contract` is the other side of it.
 
-/** Labels of a pod. */
-export type Labels = Readonly<Record<string, string>>;
+import type { GatewaySender as SimulatedGatewaySender, Labels, PodSender, WorkloadSender } from '../../src/simulate';
+
+export type { Labels, WorkloadSender };
+
+/** A pod that exists only to send. */
+export type ClientSender = PodSender;
 
 /** A client outside the mesh that calls a gateway. */
-export interface GatewaySender {
-  /** Labels of the gateway pods, such as `{ istio: 'ingressgateway' }`. */
-  readonly gateway: Labels;
+export interface GatewaySender extends SimulatedGatewaySender {
   /** The loopback address it calls from. @default - one of its own */
   readonly clientIp?: string;
 }
 
-/** A pod that exists only to send. */
-export interface ClientSender {
-  /** Its namespace. @default - the mesh's default namespace */
-  readonly namespace?: string;
-  /** Its labels. @default - none */
-  readonly labels?: Labels;
-  /** Its service account. @default 'default' */
-  readonly serviceAccount?: string;
-  /** Whether it has a sidecar. Without one only what Kubernetes does applies to it: endpoints in turn. @default true */
-  readonly sidecar?: boolean;
-}
-
-/** The first pod of a Deployment (StatefulSet, ...) of the manifests. */
-export interface WorkloadSender {
-  /** Its namespace. @default - the mesh's default namespace */
-  readonly namespace?: string;
-  /** The Deployment's name. */
-  readonly workload: string;
-}
-
-/** Where a request comes from. */
+/** Where a request comes from. A namespace that is not said is the mesh's default namespace. */
 export type Sender = GatewaySender | ClientSender | WorkloadSender;
 
 /** One HTTP request, by a client or by an application. */

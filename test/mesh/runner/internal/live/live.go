@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"cdk8s-lanes/mesh-runner/internal/certificates"
 	cluster "cdk8s-lanes/mesh-runner/internal/cluster"
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/envoy"
@@ -91,14 +92,14 @@ func (m *Mesh) start(options contract.LiveMesh, binary string) error {
 	for _, name := range []string{"istiod", "secrets", "admin"} {
 		sockets[name] = filepath.Join(m.folder, name)
 	}
-	ca, err := newAuthority()
+	ca, err := certificates.NewAuthority(cluster.Domain)
 	if err != nil {
 		return err
 	}
 	if err = m.startPods(c, ca, options.MTLS); err != nil {
 		return err
 	}
-	own, err := ca.issue(proxy.Namespace, proxy.ServiceAccount)
+	own, err := ca.Identity(proxy.Namespace, proxy.ServiceAccount)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func (m *Mesh) sender(c *cluster.Cluster, options contract.LiveMesh) (pilot.Prox
 	}, options.Port, nil
 }
 
-func (m *Mesh) startPods(c *cluster.Cluster, ca *authority, mtls bool) error {
+func (m *Mesh) startPods(c *cluster.Cluster, ca *certificates.Authority, mtls bool) error {
 	for _, each := range c.Pods {
 		if each.Router {
 			continue
@@ -173,11 +174,13 @@ func (m *Mesh) startPods(c *cluster.Cluster, ca *authority, mtls bool) error {
 			p.services = append(p.services, service.Name)
 		}
 		if mtls {
-			own, err := ca.issue(each.Namespace, each.Object.Spec.ServiceAccountName)
+			own, err := ca.Identity(each.Namespace, each.Object.Spec.ServiceAccountName)
 			if err != nil {
 				return err
 			}
-			p.tls = ca.server(own)
+			if p.tls, err = ca.Server(own); err != nil {
+				return err
+			}
 		}
 		m.pods = append(m.pods, p)
 		if err := p.run(); err != nil {

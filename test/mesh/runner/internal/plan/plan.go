@@ -13,6 +13,7 @@ import (
 
 	networking "istio.io/api/networking/v1alpha3"
 
+	"cdk8s-lanes/mesh-runner/internal/certificates"
 	kube "cdk8s-lanes/mesh-runner/internal/cluster"
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/envoy"
@@ -27,7 +28,7 @@ type Planner struct {
 
 	slot      *kube.Slot
 	calls     map[string][]contract.Call
-	authority *authority
+	authority *certificates.Authority
 	demands   map[string]demand
 	order     []string
 
@@ -54,13 +55,13 @@ type demand struct {
 // NewPlanner makes a planner.
 func NewPlanner(slot *kube.Slot, calls map[string][]contract.Call, mtls bool) (*Planner, error) {
 	p := &Planner{
-		Certificates: &Certificates{authorities: map[string]*authority{}},
+		Certificates: &Certificates{authorities: map[string]*certificates.Authority{}},
 		slot:         slot, calls: calls, demands: map[string]demand{},
 		clusters: map[string]Named{}, ids: map[string]string{}, listened: map[string]*Listener{},
 	}
 	if mtls {
 		var err error
-		if p.authority, err = newAuthority(kube.Domain); err != nil {
+		if p.authority, err = certificates.NewAuthority(kube.Domain); err != nil {
 			return nil, err
 		}
 	}

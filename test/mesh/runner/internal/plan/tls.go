@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"cdk8s-lanes/mesh-runner/internal/certificates"
 	"cdk8s-lanes/mesh-runner/internal/pilot"
 )
 
@@ -23,7 +24,7 @@ func (p *Plan) fill(c *tls.CommonTlsContext, proxy pilot.Proxy) error {
 			if err != nil {
 				return err
 			}
-			c.TlsCertificates = append(c.TlsCertificates, certificate.forEnvoy())
+			c.TlsCertificates = append(c.TlsCertificates, certificate.ForEnvoy())
 		}
 	}
 	var validation *tls.CertificateValidationContext
@@ -44,7 +45,7 @@ func (p *Plan) fill(c *tls.CommonTlsContext, proxy pilot.Proxy) error {
 	if err != nil {
 		return err
 	}
-	validation.TrustedCa = inline(signer.root)
+	validation.TrustedCa = signer.Trusted()
 	c.ValidationContextType = &tls.CommonTlsContext_ValidationContext{ValidationContext: validation}
 	return nil
 }
@@ -55,20 +56,20 @@ const (
 	rootSecret = "ROOTCA"
 )
 
-func (p *Plan) certificate(secret string, proxy pilot.Proxy) (*issued, error) {
+func (p *Plan) certificate(secret string, proxy pilot.Proxy) (*certificates.Issued, error) {
 	signer, err := p.signer(secret)
 	if err != nil {
 		return nil, err
 	}
 	if secret == ownSecret {
-		return signer.identity(proxy)
+		return signer.Identity(proxy.Namespace, proxy.ServiceAccount)
 	}
-	return signer.named(signer.name)
+	return signer.Named(signer.Name)
 }
 
 // signer is the authority behind a secret: the mesh's, that of a credentialName, or for files the one that everybody
 // trusts.
-func (p *Plan) signer(secret string) (*authority, error) {
+func (p *Plan) signer(secret string) (*certificates.Authority, error) {
 	if own := secret == ownSecret || secret == rootSecret; own && p.planner.authority != nil {
 		return p.planner.authority, nil
 	}
