@@ -162,6 +162,10 @@ export class ResilientBackend extends Construct {
       host._policies(this, true).setTimeout(props.timeout, this);
     }
     if (props.retries) host._policies(this, true).setRetries(props.retries, this);
+    if (traffic.tls?.credentialName !== undefined) {
+      Warnings.of(this).add(this, 'SecretForSidecars', `'credentialName' ${traffic.tls.credentialName} is read by gateways alone: sidecars send plain text to ${host.hostName}, `
+        + 'silently; name files (caCertificates, clientCertificate, privateKey) if pods of the mesh call it');
+    }
     if (traffic.connectionPool?.http) host._demandHttp('connectionPool', 'have limits of requests', this);
     for (const [part, manifest] of Object.entries(traffic)) {
       if (manifest) host._policies(this, false).setTraffic(part as keyof typeof traffic, manifest, this, { version, port });

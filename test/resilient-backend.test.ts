@@ -555,3 +555,13 @@ describe('the preset against connections that the server closes', () => {
     expect(() => preset({ serverKeepAlive: Duration.seconds(1) })).toThrow(/^\[shop(\/cure)?\] /);
   });
 });
+
+test('a secret that sidecars do not read is warned of, files are not', () => {
+  const { app, say } = shop();
+  say({ version: 'v2', tls: ClientTls.simple({ caCertificates: '/etc/ca.crt' }) });
+  expect(Warnings.of(app).all).toEqual([]);
+  say({ tls: ClientTls.simple({ credentialName: 'authority' }) });
+  expect(Warnings.of(app).all).toEqual([{
+    code: 'SecretForSidecars', path: 'shop/policy-2', message: expect.stringMatching(/'credentialName' authority is read by gateways alone: .*plain text.*name files/),
+  }]);
+});

@@ -10,7 +10,8 @@ export interface ClientTlsOptions {
 
   /**
    * The secret with the authority's certificate (and, for mutual TLS, the client's own), in the namespace of the calling pods;
-   * the callers need access to it.
+   * the callers need access to it. Gateways alone read it: a sidecar would send plain text, silently, so a ResilientBackend warns of
+   * it (`SecretForSidecars`) and an EgressHost refuses it.
    * @default - not written: files or the system's authorities
    */
   readonly credentialName?: string;
