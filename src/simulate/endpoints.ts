@@ -38,13 +38,17 @@ export class Endpoints {
    * endpoints put together.
    */
   public of(service: MeshService, port: number, subset: Labels = {}): readonly Backend[] {
-    const key = JSON.stringify([keyOf(service), port, subset]);
+    const all = this.ofAll(service, port);
+    return Object.keys(subset).length === 0 ? all : all.filter(({ labels }) => selects(subset, labels));
+  }
+
+  private ofAll(service: MeshService, port: number): readonly Backend[] {
+    const key = `${keyOf(service)} ${service.resolution} ${port}`;
     const known = this.found.get(key);
     if (known) return known;
     // The service that proxies know decides how endpoints are found, and others of its name add those that are found alike.
     const alike = (this.byService.get(keyOf(service)) ?? [service]).filter(({ resolution }) => resolution === service.resolution);
-    const all = alike.flatMap((each) => this.ofOne(each, port));
-    const backends = all.filter(({ labels }) => selects(subset, labels));
+    const backends = alike.flatMap((each) => this.ofOne(each, port));
     this.found.set(key, backends);
     return backends;
   }

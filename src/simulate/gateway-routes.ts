@@ -111,7 +111,7 @@ export interface GatewayContext {
 
 /** The routes of all servers that share one route configuration. */
 export function gatewayRoutes(servers: readonly GatewayServer[], context: GatewayContext): Domains {
-  const hosts = new Map<string, VirtualHost>();
+  const hosts = new Map<string, GatewayHost>();
   const built = new Map<string, Route[]>();
   for (const server of servers) {
     const gatewayName = `${server.gateway.namespace}/${server.gateway.name}`;
@@ -134,10 +134,16 @@ export function gatewayRoutes(servers: readonly GatewayServer[], context: Gatewa
   return domains;
 }
 
+/** A virtual host to which servers and VirtualServices add. */
+interface GatewayHost extends VirtualHost {
+  routes: readonly Route[];
+  requiresTls?: boolean;
+}
+
 /** Hosts with the very same routes share one virtual host, called after the most specific of them. */
-function collapsed(hosts: ReadonlyMap<string, VirtualHost>): [string, VirtualHost][] {
-  const kept: VirtualHost[] = [];
-  const isSame = (one: VirtualHost, other: VirtualHost) => Boolean(one.requiresTls) === Boolean(other.requiresTls)
+function collapsed(hosts: ReadonlyMap<string, GatewayHost>): [string, GatewayHost][] {
+  const kept: GatewayHost[] = [];
+  const isSame = (one: GatewayHost, other: GatewayHost) => Boolean(one.requiresTls) === Boolean(other.requiresTls)
     && one.routes.length === other.routes.length && one.routes.every((route, index) => route === other.routes[index]);
   return [...hosts].sort(([one], [other]) => (isMoreSpecific(one, other) ? -1 : 1)).map(([name, host]) => {
     const twin = kept.find((each) => isSame(each, host));
@@ -177,7 +183,7 @@ function commonHosts(serverHosts: readonly string[], vs: VirtualService): string
   return [...common];
 }
 
-function addRoutes(hosts: Map<string, VirtualHost>, name: string, routes: readonly Route[], server: GatewayServer): void {
+function addRoutes(hosts: Map<string, GatewayHost>, name: string, routes: readonly Route[], server: GatewayServer): void {
   const known = hosts.get(name);
   if (known) {
     known.routes = [...known.routes, ...routes];
@@ -187,7 +193,7 @@ function addRoutes(hosts: Map<string, VirtualHost>, name: string, routes: readon
   }
 }
 
-function requireTls(hosts: Map<string, VirtualHost>, name: string, server: GatewayServer): void {
+function requireTls(hosts: Map<string, GatewayHost>, name: string, server: GatewayServer): void {
   const known = hosts.get(name);
   if (known) known.requiresTls = true;
   else hosts.set(name, { name: `${name}:${server.port}`, routes: [], requiresTls: true, gateway: server.gateway });

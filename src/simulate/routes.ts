@@ -34,27 +34,39 @@ export interface Route {
 /** What a host is routed by. */
 export interface VirtualHost {
   readonly name: string;
-  routes: readonly Route[];
+  readonly routes: readonly Route[];
   /** Requests in plain text are redirected to https. */
-  requiresTls?: boolean;
+  readonly requiresTls?: boolean;
   /** The Gateway that has it. */
   readonly gateway?: ObjectReference;
 }
 
+/** What the routes of one port have in common. */
+export type RouteContext = Pick<Route, 'port' | 'isTls' | 'lookup'>;
+
 /** The routes of a VirtualService for one router and port, in order, up to the first that takes everything. */
-export function routesOf(vs: VirtualService, router: Router, context: Pick<Route, 'port' | 'isTls' | 'lookup'>): Route[] {
-  const routes: Route[] = [];
+export function routesOf(vs: VirtualService, router: Router, { port, isTls, lookup }: RouteContext): Route[] {
+  return [...entriesFor(vs, router, port)].map(([rule, entry]) => {
+    const name = [rule.spec.name ?? '', ...(entry.spec?.name ? [entry.spec.name] : [])].join('.');
+    return { name, virtualService: vs, rule, entry, port, isTls, lookup };
+  });
+}
+
+/** Whether a VirtualService has routes for a router and port. */
+export function hasRoutes(vs: VirtualService, router: Router, port: number): boolean {
+  return entriesFor(vs, router, port).next().done !== true;
+}
+
+function* entriesFor(vs: VirtualService, router: Router, port: number): Generator<[Rule, RuleEntry]> {
   for (const rule of vs.rules) {
     for (const entry of rule.entries) {
-      if (!isFor(entry, router, context.port)) continue;
-      const name = [rule.spec.name ?? '', ...(entry.spec?.name ? [entry.spec.name] : [])].join('.');
-      routes.push({ ...context, name, virtualService: vs, rule, entry });
-      if (entry.match.isCatchAll) return routes;
+      if (!isFor(entry, router, port)) continue;
+      yield [rule, entry];
+      if (entry.match.isCatchAll) return;
     }
     // A rule without match ends the list, whatever became of it.
-    if (rule.entries[0].spec === undefined) return routes;
+    if (rule.entries[0].spec === undefined) return;
   }
-  return routes;
 }
 
 /** istiod leaves out what is not for this proxy. A list of gateways makes it ignore the source. */

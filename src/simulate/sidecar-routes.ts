@@ -1,6 +1,6 @@
 import { isCoveredBy, isWildcard, NameIndex } from './names';
 import { mayBeHttp } from './protocols';
-import { Domains, Route, Router, routesOf, VirtualHost } from './routes';
+import { Domains, hasRoutes, Route, Router, routesOf, VirtualHost } from './routes';
 import { MeshService, Resolution, ServicePort } from './services';
 import { EgressListener, isAlias, ProxyScope } from './sidecar-scope';
 import { VirtualService } from './virtual-services';
@@ -55,9 +55,20 @@ export function sidecarRoutes(scope: ProxyScope, router: Router, port: number, c
 
 /** Routes with the hosts and services that they are for. */
 interface Wrapper {
-  readonly routes: readonly Route[];
+  /** Put together when they are asked for: a proxy knows many hosts, and is asked for few. */
+  readonly routes: () => readonly Route[];
   readonly hosts: readonly string[];
   readonly services: readonly AtPort[];
+}
+
+class HostOnDemand implements VirtualHost {
+  private known?: readonly Route[];
+
+  constructor(public readonly name: string, private readonly find: () => readonly Route[]) {}
+
+  public get routes(): readonly Route[] {
+    return this.known ??= this.find();
+  }
 }
 
 class Builder {
@@ -85,7 +96,7 @@ class Builder {
     const unruled = [...this.registry.values()].filter(
       ({ service, port }) => !ruled.has(service.hostname) && !isAlias(service) && mayBeHttp(port.protocol),
     );
-    wrappers.push(...unruled.map((each) => ({ hosts: [], services: [each], routes: [this.defaultRoute(each)] })));
+    wrappers.push(...unruled.map((each) => ({ hosts: [], services: [each], routes: () => [this.defaultRoute(each)] })));
     const known = new Set(
       wrappers.flatMap((wrapper) => wrapper.services.flatMap(({ service }) => [service.hostname, `${service.hostname}:${this.port}`])),
     );
@@ -107,8 +118,9 @@ class Builder {
   }
 
   private wrapperOf(vs: VirtualService, mostSpecific: ReadonlyMap<string, VirtualService>): Wrapper | undefined {
-    const routes = routesOf(vs, this.router, { port: this.port, isTls: false, lookup: (host) => this.registry.get(host)?.service });
-    if (routes.length === 0) return undefined;
+    if (!hasRoutes(vs, this.router, this.port)) return undefined;
+    const lookup = (host: string) => this.registry.get(host)?.service;
+    const routes = () => routesOf(vs, this.router, { port: this.port, isTls: false, lookup });
     const { hosts, services } = this.hostsAndServices(vs, mostSpecific);
     const http = services.filter(({ port }) => mayBeHttp(port.protocol));
     if (http.length === 0 && this.port !== 80) return undefined;
@@ -135,14 +147,14 @@ class Builder {
     return { name: 'default', service, port: this.port, isTls: false, lookup: () => service };
   }
 
-  private addHost(host: string, routes: readonly Route[]): void {
+  private addHost(host: string, routes: Wrapper['routes']): void {
     const virtualHost = this.newVirtualHost(host, routes);
     if (!virtualHost || this.taken.has(host)) return;
     this.taken.add(host);
     this.domains.add(host, virtualHost);
   }
 
-  private addService(service: MeshService, routes: readonly Route[], known: ReadonlySet<string>): void {
+  private addService(service: MeshService, routes: Wrapper['routes'], known: ReadonlySet<string>): void {
     const hostname = service.hostname.toLowerCase();
     const virtualHost = this.newVirtualHost(hostname, routes);
     if (!virtualHost) return;
@@ -162,11 +174,11 @@ class Builder {
   }
 
   /** The first of a name stays. */
-  private newVirtualHost(host: string, routes: readonly Route[]): VirtualHost | undefined {
+  private newVirtualHost(host: string, routes: Wrapper['routes']): VirtualHost | undefined {
     const name = `${host}:${this.port}`;
     if (this.names.has(name)) return undefined;
     this.names.add(name);
-    return { name, routes };
+    return new HostOnDemand(name, routes);
   }
 }
 
