@@ -46,8 +46,9 @@ export class Endpoints {
     const key = `${keyOf(service)} ${service.resolution} ${port}`;
     const known = this.found.get(key);
     if (known) return known;
-    // The service that proxies know decides how endpoints are found, and others of its name add those that are found alike.
-    const alike = (this.byService.get(keyOf(service)) ?? [service]).filter(({ resolution }) => resolution === service.resolution);
+    // The service that proxies know decides how endpoints are found, and others of its name add those that can be found like that.
+    const alike = (this.byService.get(keyOf(service)) ?? [service]).filter(({ resolution }) => resolution === service.resolution
+      || (service.resolution === Resolution.DNS && resolution === Resolution.ENDPOINTS));
     const backends = alike.flatMap((each) => this.ofOne(each, port));
     this.found.set(key, backends);
     return backends;

@@ -54,7 +54,7 @@ export class GatewaySimulation {
     if (listenPort === undefined) return failure(0, `the gateway's Service has no port ${view.port}: the connection is refused`);
     if (here.length === 0) return failure(0, `no Gateway opens port ${view.port} at these pods: the connection is refused`);
     const server =
-      view.scheme === 'https'
+      view.connection === 'https'
         ? serverForName(
           here.filter(({ kind }) => kind !== ServerKind.HTTP),
           view.serverName,
@@ -73,7 +73,7 @@ export class GatewaySimulation {
     const entry = this.parts.access.admit({ namespace: pods.namespace, labels: pods.labels, port: listenPort }, undefined, view);
     const all = unique([...caveats, ...entry.caveats]);
     if (!entry.allowed) return { ...failure(403, `${entry.reason} (at the gateway)`, undefined, entry.cause), caveats: all };
-    if (host?.requiresTls && view.scheme === 'http') {
+    if (host?.requiresTls && view.connection === 'http') {
       return { decision: { routes, virtualHost: host.name, gateway: host.gateway, overruled: [] }, ...toHttps(view, host), caveats: all };
     }
     if (!host) {
@@ -179,7 +179,7 @@ function failure(status: number, reason: string, flag?: string, cause?: Branch['
 }
 
 function whyNoServer(view: RequestView, servers: readonly GatewayServer[]): string {
-  if (view.scheme === 'http') {
+  if (view.connection === 'http') {
     return `port ${view.port} speaks TLS only (${servers.map(({ gateway }) => named(gateway)).join(', ')}), and the request is in plain text: the connection is closed`;
   }
   if (servers.every(({ kind }) => kind === ServerKind.HTTP)) {

@@ -126,7 +126,8 @@ export class MeshModel {
     this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace);
     const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
-    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys });
+    const names = new Set([...manifests.map(namespaceOf), ...namespaces.names]);
+    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys, namespaces: names });
     this.ingress = new GatewaySimulation({ ...parts, gateways: this.gateways, access });
   }
 

@@ -16,13 +16,18 @@ export class RequestView {
   public readonly headers: HeaderValues;
   private parameters?: ReadonlyMap<string, string>;
 
+  /** What the proxy takes the request's scheme to be: a sidecar believes its pod's `x-forwarded-proto`, a gateway believes nobody. */
+  public readonly scheme: 'http' | 'https';
+
   /**
-   * @param scheme what the proxy takes the request's scheme to be
+   * @param connection how the client connects: in plain text or with TLS
+   * @param believes whether the proxy believes what the client says of the scheme
    * @throws InvalidInput for what is no request: no host, a port or a header name that cannot be, a path without slash
    */
   constructor(
     public readonly request: SimulatedRequest,
-    public readonly scheme: 'http' | 'https' = 'http',
+    public readonly connection: 'http' | 'https' = 'http',
+    believes = false,
   ) {
     if (typeof request.host !== 'string' || request.host.trim() === '' || /[\s/]/.test(request.host)) {
       throw new InvalidInput('RequestHost', `'host' must name the host that the request goes to, got ${shown(request.host)}; for example cart.shop`);
@@ -40,6 +45,8 @@ export class RequestView {
     this.method = request.method ?? 'GET';
     const { host, ...headers } = headersOf(request);
     this.headers = headers;
+    const said = believes && headers['x-forwarded-proto']?.length === 1 ? headers['x-forwarded-proto'][0] : undefined;
+    this.scheme = said === 'http' || said === 'https' ? said : connection;
     const usual = this.port === 80 || this.port === 443 ? request.host : `${request.host}:${this.port}`;
     this.authority = host?.[0] ?? usual;
   }

@@ -53,6 +53,8 @@ export interface MeshService {
   /** Outside the mesh, as its ServiceEntry says. */
   readonly isExternal: boolean;
   readonly annotations: Labels;
+  /** Its own, not those of its pods. */
+  readonly labels: Labels;
 }
 
 /** The Services and ServiceEntries of some manifests, in istiod's order: the oldest first. */
@@ -102,6 +104,7 @@ function fromService(manifest: Manifest, clusterDomain: string): MeshService {
     aliasOf: spec.type === 'ExternalName' ? String(spec.externalName ?? '') : undefined,
     isExternal: false,
     annotations: labelsOf(metadata.annotations),
+    labels: labelsOf(metadata.labels),
   };
 }
 
@@ -131,6 +134,7 @@ function fromServiceEntry(manifest: Manifest): MeshService[] {
     endpoints: asList(spec.endpoints).map((endpoint) => ({ address: String(endpoint?.address ?? ''), labels: labelsOf(endpoint?.labels) })),
     isExternal: spec.location !== 'MESH_INTERNAL',
     annotations: labelsOf(manifest.metadata?.annotations),
+    labels: labelsOf(manifest.metadata?.labels),
   };
   return textsOf(spec.hosts).map((hostname) => ({ ...entry, hostname }));
 }

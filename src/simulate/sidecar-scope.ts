@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'util';
 import { asList } from '../json';
 import { isCoveredBy, isWildcard, overlap } from './names';
 import { addTo, isVisible, labelsOf, Manifest, numberOf, referenceTo, selects, textsOf } from './objects';
@@ -167,12 +168,23 @@ class ImportedServices {
       this.byHostname.set(service.hostname, service);
     } else if (service.isKubernetes && !known.isKubernetes) {
       this.byHostname.set(service.hostname, service);
-    } else if (service.isKubernetes === known.isKubernetes && service.namespace === known.namespace && service.resolution === known.resolution) {
+    } else if (isOneService(service, known)) {
       const more = service.ports.filter(({ number }) => known.ports.every((port) => port.number !== number));
       // Endpoints of ServiceEntries with one host are put together, whichever of them stays.
       if (more.length > 0) this.byHostname.set(service.hostname, { ...known, ports: [...known.ports, ...more] });
     }
   }
+}
+
+/**
+ * Whether istiod puts the ports of two registry entries of one host together.
+ *
+ * Source: `canMergeServices` (pilot/pkg/model/sidecar.go).
+ */
+function isOneService(one: MeshService, other: MeshService): boolean {
+  return one.isKubernetes === other.isKubernetes && one.namespace === other.namespace && one.resolution === other.resolution
+    && isDeepStrictEqual(one.labels, other.labels) && isDeepStrictEqual(one.selector ?? {}, other.selector ?? {})
+    && isDeepStrictEqual(one.exportTo, other.exportTo);
 }
 
 /** The `hosts` of an egress listener. */

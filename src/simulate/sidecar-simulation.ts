@@ -29,6 +29,8 @@ export interface SidecarSimulationParts {
   readonly arrivals: Arrivals;
   /** Labels that some object looks at: pods that differ in others alone have the same routes. */
   readonly labelKeys: ReadonlySet<string>;
+  /** Those that the manifests know of. */
+  readonly namespaces: ReadonlySet<string>;
 }
 
 /** Requests that pods send. */
@@ -37,7 +39,7 @@ export class SidecarSimulation {
   private readonly tables = new Map<string, SidecarRoutes>();
 
   constructor(private readonly parts: SidecarSimulationParts) {
-    this.names = new ServiceNames(parts.services, parts.clusterDomain);
+    this.names = new ServiceNames(parts.services, parts.clusterDomain, parts.namespaces);
   }
 
   /** The service that a name means to clients of a namespace. */
@@ -47,7 +49,7 @@ export class SidecarSimulation {
 
   /** Where a pod's request goes. */
   public send(request: SimulatedRequest, pod: SendingPod): Outcome {
-    const view = new RequestView(request, request.tls ? 'https' : 'http');
+    const view = new RequestView(request, request.tls ? 'https' : 'http', true);
     const target = this.serviceNamed(request.host, pod.namespace);
     if (!pod.hasSidecar) return this.outcome(view, pod, this.unruled(view, pod, target, 'the client has no sidecar, so no rule applies'));
     const labels = Object.fromEntries(Object.entries(pod.labels).filter(([key]) => this.parts.labelKeys.has(key)));
@@ -70,10 +72,10 @@ export class SidecarSimulation {
     const egress = egressFor(proxy.scope, view.port);
     const known = target && egress?.services.some(({ hostname }) => hostname === target.hostname) ? target : undefined;
     const protocol = known?.ports.find(({ number }) => number === view.port)?.protocol;
-    if (protocol === PortProtocol.TLS && view.scheme === 'http' && !hasAddress(known!)) {
+    if (protocol === PortProtocol.TLS && view.connection === 'http' && !hasAddress(known!)) {
       return this.unknown(view, pod, proxy, known, undefined, `${known!.hostname} is found by the server name of TLS, and the request is in plain text`);
     }
-    if (protocol === PortProtocol.TCP || protocol === PortProtocol.TLS || (view.scheme === 'https' && known && protocol !== undefined)) {
+    if (protocol === PortProtocol.TCP || protocol === PortProtocol.TLS || (view.connection === 'https' && known && protocol !== undefined)) {
       return this.connection(view, pod, proxy, known!);
     }
     const table = this.table(proxy, view.port);
@@ -86,7 +88,7 @@ export class SidecarSimulation {
         ? this.atHost(view, pod, proxy, host, routes, table, known)
         : { decision: { routes, overruled: [] }, ...noRoute(`no rule is for ${known.hostname} at port ${view.port}`) };
     }
-    if (!table.hasHttpListener || view.scheme === 'https') return this.unknown(view, pod, proxy, target, undefined);
+    if (!table.hasHttpListener || view.connection === 'https') return this.unknown(view, pod, proxy, target, undefined);
     const host = table.domains.find(view.hostName);
     if (host) return this.atHost(view, pod, proxy, host, routes, table, known);
     return this.unknown(view, pod, proxy, target, { routes, overruled: [] });
@@ -154,7 +156,7 @@ export class SidecarSimulation {
   private unruled(view: RequestView, pod: SendingPod, target: MeshService | undefined, why: string): Part {
     const base = { probability: 1, answerHeaders: [], sent: { authority: view.authority, path: view.path + view.query, headers: view.headers } };
     // Only Kubernetes' own Services have an address that leads to pods by itself.
-    if (!target?.isKubernetes) return this.outside(view, base, target, why);
+    if (!target?.isKubernetes) return this.outside(view, pod, base, target, why);
     const backends = this.parts.endpoints.of(target, view.port);
     const found = {
       destination: { cluster: '', host: target.hostname, port: view.port, destinationRules: [] },
@@ -184,13 +186,14 @@ export class SidecarSimulation {
 
   private outside(
     view: RequestView,
+    pod: SendingPod,
     base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
     target: MeshService | undefined,
     why: string,
   ): Part {
     const host = view.request.host;
     const bare = host.replace(/\.$/, '');
-    const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc') || this.names.isNamespace(bare));
+    const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc') || this.names.endsInNamespace(bare, pod.namespace));
     if (isOurs) {
       return {
         branches: [{ ...base, ending: Ending.FAILED, status: 0, reason: `${why}, and the name ${host} does not resolve`, workloads: [] }],
@@ -269,13 +272,13 @@ export function decisionBy(route: Route, routes: string, host: VirtualHost): Omi
 class ServiceNames {
   private readonly exact = new Map<string, MeshService>();
   private readonly wildcards = new NameIndex<MeshService>();
-  private readonly namespaces: ReadonlySet<string>;
 
   constructor(
     services: readonly MeshService[],
     private readonly clusterDomain: string,
+    /** Those that the manifests know of. */
+    private readonly namespaces: ReadonlySet<string>,
   ) {
-    this.namespaces = new Set(services.map(({ namespace }) => namespace));
     const kubernetesFirst = [...services.filter(({ isKubernetes }) => isKubernetes), ...services.filter(({ isKubernetes }) => !isKubernetes)];
     for (const service of kubernetesFirst) {
       if (isWildcard(service.hostname)) this.wildcards.add(service.hostname.toLowerCase(), service);
@@ -291,9 +294,9 @@ class ServiceNames {
   }
 
   /** Whether a name ends in a namespace of the cluster, so that nobody outside is meant: `cart.shop`. */
-  public isNamespace(name: string): boolean {
+  public endsInNamespace(name: string, home: string): boolean {
     const [, namespace, ...rest] = name.split('.');
-    return rest.length === 0 && this.namespaces.has(namespace);
+    return rest.length === 0 && (namespace === home || this.namespaces.has(namespace));
   }
 
   /** `cart`, `cart.shop`, `cart.shop.svc`. */

@@ -33,7 +33,7 @@ export class TcpRoutes {
   private ruleFor(vs: VirtualService, view: RequestView, router: Router): { rule: any; index: number } | undefined {
     const { tls, tcp } = vs.manifest.spec;
     const isFor = (entry: any) => entryIsFor(entry, vs, view, router);
-    const named = view.scheme === 'https' ? asList(tls) : [];
+    const named = view.connection === 'https' ? asList(tls) : [];
     const byName = named.findIndex((rule) =>
       asList(rule?.match).some((entry) => isFor(entry) && textsOf(entry?.sniHosts).some((host) => isCoveredBy(view.serverName, host.toLowerCase()))),
     );

@@ -27,6 +27,11 @@ export class Namespaces {
     for (const manifest of manifests) this.labels.set(String(manifest.metadata?.name), labelsOf(manifest.metadata?.labels));
   }
 
+  /** Those that manifests describe. */
+  public get names(): Iterable<string> {
+    return this.labels.keys();
+  }
+
   /**
    * Whether pods get a sidecar, as Istio's webhook decides. A namespace that no manifest describes is taken to have injection on:
    * who routes there by Istio's rules has it on, and its manifest is often somebody else's.

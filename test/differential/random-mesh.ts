@@ -1,5 +1,5 @@
 import { Chance } from './chance';
-import { randomPolicies } from './random-policies';
+import { randomDemands, randomPolicies } from './random-policies';
 import { randomRequests } from './random-requests';
 import { type AimedVirtualService, randomGatewayPods, randomGateways, randomVirtualServices, type Scenery } from './random-routes';
 import { LANES, randomDestinationRules, randomEntries, randomNamespaces, randomServices, randomSidecars } from './random-services';
@@ -32,7 +32,7 @@ export function randomMesh(seed: number, requests = 45): RandomMesh {
     ...gateways, ...randomGatewayPods(chance, gateways),
     ...virtualServices.map(({ manifest }) => manifest).map((manifest) => chance.happens(0.4) ? woven(manifest, scenery) : manifest),
     ...randomSidecars(chance, services),
-    ...judging ? randomPolicies(chance, services) : [],
+    ...judging ? [...randomPolicies(chance, services), ...randomDemands(chance, services)] : [],
   ];
   return { seed, manifests, requests: randomRequests(chance, scenery, virtualServices as AimedVirtualService[], gateways, requests) };
 }

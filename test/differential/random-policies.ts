@@ -1,6 +1,6 @@
 import { Chance } from './chance';
-import { NAMESPACES, type RandomService, ROOT } from './random-services';
-import { authorizationPolicy, type Manifest, type Spec } from '../mesh/claims/support';
+import { age, NAMESPACES, type RandomService, ROOT } from './random-services';
+import { authorizationPolicy, type Manifest, peerAuthentication, type Spec } from '../mesh/claims/support';
 
 const ACCOUNTS = ['default', 'caller'];
 
@@ -15,6 +15,22 @@ export function randomPolicies(chance: Chance, services: readonly RandomService[
       ...chance.happens(0.1) ? {} : { rules: chance.list(1, 2, () => randomRule(chance)) },
     });
   }).map((policy) => policy.spec!.action === 'ALLOW' || 'rules' in policy.spec! ? policy : { ...policy, spec: { ...policy.spec, rules: [{}] } });
+}
+
+/** What pods demand of those who connect to them, by workload, namespace and mesh, and port by port. */
+export function randomDemands(chance: Chance, services: readonly RandomService[]): Manifest[] {
+  if (!chance.happens(0.4)) { return []; }
+  return chance.list(1, 3, (index) => {
+    const target = chance.pick(services);
+    const home = chance.happens(0.8) ? target.namespace : chance.pick([...NAMESPACES, ROOT]);
+    const mode = () => ({ mode: chance.pick(['STRICT', 'STRICT', 'PERMISSIVE', 'DISABLE', 'UNSET']) });
+    const selecting = chance.happens(0.5);
+    return peerAuthentication(`${home}/demand-${index}`, {
+      ...selecting ? { selector: { matchLabels: chance.pick<Spec>([{ app: target.name }, { app: target.name, version: 'v1' }]) } } : {},
+      ...chance.maybe(0.85, 'mtls', mode),
+      ...selecting ? chance.maybe(0.3, 'portLevelMtls', () => ({ [chance.pick([81, 8081])]: mode() })) : {},
+    }, age(chance));
+  });
 }
 
 function randomRule(chance: Chance): Spec {

@@ -15,7 +15,8 @@ function randomSenders(chance: Chance, { services }: Scenery, gateways: readonly
   const deployed = target.manifests.filter(({ kind, spec }) => kind === 'Deployment' && (spec as any).replicas > 0);
   const workloads: Sender[] = deployed.length > 0 && chance.happens(0.4)
     ? [{ namespace: target.namespace, workload: chance.pick(deployed).metadata.name }] : [];
-  return [...clients, ...workloads, ...selectors, ...selectors];
+  const bare: Sender[] = chance.happens(0.2) ? [{ namespace: chance.pick(NAMESPACES), sidecar: false }] : [];
+  return [...clients, ...bare, ...workloads, ...selectors, ...selectors];
 }
 
 /** The ways to write a host in a request, all meant for the same one, and a few near misses. */

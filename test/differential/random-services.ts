@@ -110,6 +110,7 @@ function policy(chance: Chance): Spec {
     { connectionPool: { http: { http1MaxPendingRequests: mark } } },
     { loadBalancer: { simple: chance.pick(['ROUND_ROBIN', 'RANDOM', 'LEAST_REQUEST']) } },
     { outlierDetection: { consecutive5xxErrors: mark } },
+    { connectionPool: { tcp: { maxConnections: mark } }, tls: { mode: chance.pick(['DISABLE', 'DISABLE', 'ISTIO_MUTUAL']) } },
     { connectionPool: { tcp: { maxConnections: mark }, http: { http1MaxPendingRequests: mark } }, outlierDetection: { consecutive5xxErrors: mark } },
   ]);
 }

@@ -43,7 +43,7 @@ function answerOf([branch, ...more]: readonly Branch[]): Decision | undefined {
     case Ending.FAILED: break;
     default: return undefined;
   }
-  if (branch.destination?.cluster) { return undefined; }
+  if (branch.destination?.cluster || wantsMutualTls(branch)) { return undefined; }
   if (flag === 'NR') { return { action: 'none', status: 404 }; }
   if (status === 0 || status === 503) { return { action: 'refuse' }; }
   return branch.destination ? undefined : { action: status === 403 ? 'deny' : 'answer', status };
@@ -56,12 +56,17 @@ function destinationOf(branch: Branch, http: boolean, rest: number): DecidedDest
     cluster: destination?.cluster || undefined,
     known: branch.flag !== 'NC',
     probability: branch.probability / rest,
-    workloads: branch.status === 403 ? [{ workload: 'whoever is there', pods: 1, denied: true }]
+    workloads: branch.status === 403 || wantsMutualTls(branch) ? [{ workload: 'whoever is there', pods: 1, denied: true }]
       : !served ? []
         : workloads.length > 0 ? workloads.map(shareOf) : [{ workload: destination?.host ?? 'whoever is there', pods: 1 }],
     ...destination ? { policy: policyOf(destination) } : {},
     ...served && http && sent ? { sent, answerHeaders } : {},
   };
+}
+
+/** Whoever is there closes the connection. */
+function wantsMutualTls({ cause, ending }: Branch): boolean {
+  return ending === Ending.FAILED && cause?.kind === 'PeerAuthentication';
 }
 
 function shareOf({ namespace, workload, share }: { readonly namespace: string; readonly workload: string; readonly share: number }): DecidedShare {

@@ -51,10 +51,11 @@ func (d *Decider) decide(from plan.Source, r contract.Request) (contract.Decisio
 			return contract.Decision{Action: contract.ActionRefuse}, nil
 		}
 		m := received(r, false, true)
-		workloads := d.shares(addresses)
+		members := plainly(addresses)
+		workloads := d.shares(members)
 		return contract.Decision{Action: contract.ActionPlain, Destinations: []contract.Destination{
 			{Known: true, Probability: 1, Workloads: workloads},
-		}}, d.judge(workloads, addresses, from, false, &m)
+		}}, d.judge(workloads, members, from, &m)
 	}
 	entry, err := d.plan.Enter(from, r.Host, r.Port)
 	if err != nil || entry.Listener == nil {

@@ -8,10 +8,25 @@ import (
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
 	"cdk8s-lanes/mesh-runner/internal/plan"
 )
+
+// member is who answers at an address, and whether the sender's proxy speaks mutual TLS there.
+type member struct {
+	address string
+	mutual  bool
+}
+
+func plainly(addresses []string) []member {
+	members := make([]member, len(addresses))
+	for i, address := range addresses {
+		members[i].address = address
+	}
+	return members
+}
 
 // members tells whether the sender's proxy has the cluster, who belongs to it, and which of them refuse the request.
 func (d *Decider) members(entry *plan.Entry, name string, from plan.Source, m *message) (bool, []contract.Share, error) {
@@ -19,30 +34,33 @@ func (d *Decider) members(entry *plan.Entry, name string, from plan.Source, m *m
 	if c == nil {
 		return false, []contract.Share{}, nil
 	}
-	addresses, err := d.addresses(entry, c)
+	members, err := d.healthy(entry, c)
 	if err != nil {
 		return true, nil, err
 	}
-	mutual, forced := secured(c)
+	speaks, forced := secured(c)
 	if forced {
-		addresses = slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
-			host, _, err := splitAddress(address)
+		members = slices.DeleteFunc(members, func(each member) bool {
+			host, _, err := splitAddress(each.address)
 			pod := d.cluster.Pod(host)
 			return err != nil || pod == nil || !pod.Sidecar
 		})
 	}
-	shares := d.shares(addresses)
-	return true, shares, d.judge(shares, addresses, from, mutual, m)
+	for i := range members {
+		members[i].mutual = forced || speaks && members[i].mutual
+	}
+	shares := d.shares(members)
+	return true, shares, d.judge(shares, members, from, m)
 }
 
-// addresses are those of a cluster's healthy members.
-func (d *Decider) addresses(entry *plan.Entry, c *cluster.Cluster) ([]string, error) {
+// healthy are a cluster's healthy members.
+func (d *Decider) healthy(entry *plan.Entry, c *cluster.Cluster) ([]member, error) {
 	assignment := c.LoadAssignment
 	switch {
 	case c.GetClusterType() != nil:
 		return nil, fmt.Errorf("the cluster '%s' is of a kind that is not understood: %s", c.Name, c.GetClusterType().Name)
 	case c.GetType() == cluster.Cluster_ORIGINAL_DST:
-		return d.plan.Served(entry.Destinations), nil
+		return plainly(d.plan.Served(entry.Destinations)), nil
 	case c.GetType() == cluster.Cluster_EDS:
 		found, err := entry.Config.Endpoints(c.Name)
 		if err != nil {
@@ -50,23 +68,31 @@ func (d *Decider) addresses(entry *plan.Entry, c *cluster.Cluster) ([]string, er
 		}
 		assignment = found
 	}
-	var addresses []string
+	var members []member
 	for _, locality := range assignment.GetEndpoints() {
 		for _, lb := range locality.LbEndpoints {
 			socket := lb.GetEndpoint().GetAddress().GetSocketAddress()
 			healthy := lb.HealthStatus == core.HealthStatus_HEALTHY || lb.HealthStatus == core.HealthStatus_UNKNOWN
 			if socket != nil && healthy {
-				addresses = append(addresses, d.plan.Resolved(socket.Address, entry.Namespace, int(socket.GetPortValue()))...)
+				for _, address := range d.plan.Resolved(socket.Address, entry.Namespace, int(socket.GetPortValue())) {
+					members = append(members, member{address, speaksMutualTLS(lb)})
+				}
 			}
 		}
 	}
-	return addresses, nil
+	return members, nil
+}
+
+// speaksMutualTLS tells whether istiod says so of an endpoint: its pod has a sidecar that takes it.
+func speaksMutualTLS(lb *endpoint.LbEndpoint) bool {
+	return lb.GetMetadata().GetFilterMetadata()["envoy.transport_socket_match"].GetFields()["tlsMode"].GetStringValue() == "istio"
 }
 
 // shares are the workloads that answer at addresses. Where nobody listens, nobody answers.
-func (d *Decider) shares(addresses []string) []contract.Share {
+func (d *Decider) shares(members []member) []contract.Share {
 	shares := []contract.Share{}
-	for _, address := range addresses {
+	for _, each := range members {
+		address := each.address
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			continue

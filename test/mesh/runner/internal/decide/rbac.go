@@ -53,11 +53,11 @@ func secured(c *cluster.Cluster) (speaks, forced bool) {
 }
 
 // judge marks the workloads whose own policies refuse the request.
-func (d *Decider) judge(shares []contract.Share, addresses []string, from plan.Source, mutual bool, m *message) error {
+func (d *Decider) judge(shares []contract.Share, members []member, from plan.Source, m *message) error {
 	for i := range shares {
 		share := &shares[i]
-		for _, address := range addresses {
-			host, port, err := splitAddress(address)
+		for _, each := range members {
+			host, port, err := splitAddress(each.address)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func (d *Decider) judge(shares []contract.Share, addresses []string, from plan.S
 				continue
 			}
 			a := arrival{message: m, port: port, from: from.Proxy.IP}
-			if mutual {
+			if each.mutual {
 				a.identity = identity(from.Proxy)
 			}
 			if share.Denied, err = d.inboundDenies(pod, a); err != nil {
@@ -98,40 +98,46 @@ func (d *Decider) inboundDenies(pod *kube.Pod, a arrival) (bool, error) {
 }
 
 // inboundChain is the filter chain for what arrives: the one of the port, and of mutual TLS or plain text. HTTP is
-// recognised where the port does not say; callers with mutual TLS say it by ALPN.
+// recognised where the port does not say; callers with mutual TLS say it by ALPN. Envoy narrows the chains down step by
+// step and never goes back: a port with chains of its own has no other ones.
 func inboundChain(l *listener.Listener, a arrival) *listener.FilterChain {
-	var chosen *listener.FilterChain
-	best := -1
 	protocol, transport := "http/1.1", "raw_buffer"
 	if a.identity != "" {
 		protocol, transport = "istio-http/1.1", "tls"
 	}
-	for _, chain := range l.FilterChains {
-		match := chain.GetFilterChainMatch()
-		rank := 0
-		if port := match.GetDestinationPort(); port != nil {
-			if int(port.Value) != a.port {
-				continue
-			}
-			rank += 4
-		}
-		if wanted := match.GetTransportProtocol(); wanted != "" {
-			if wanted != transport {
-				continue
-			}
-			rank += 2
-		}
-		if protocols := match.GetApplicationProtocols(); len(protocols) > 0 {
-			if !slices.Contains(protocols, protocol) {
-				continue
-			}
-			rank++
-		}
-		if rank > best {
-			chosen, best = chain, rank
+	chains := narrowed(l.FilterChains, func(match *listener.FilterChainMatch) (said, fits bool) {
+		port := match.GetDestinationPort()
+		return port != nil, int(port.GetValue()) == a.port
+	})
+	chains = narrowed(chains, func(match *listener.FilterChainMatch) (said, fits bool) {
+		wanted := match.GetTransportProtocol()
+		return wanted != "", wanted == transport
+	})
+	chains = narrowed(chains, func(match *listener.FilterChainMatch) (said, fits bool) {
+		protocols := match.GetApplicationProtocols()
+		return len(protocols) > 0, slices.Contains(protocols, protocol)
+	})
+	if len(chains) == 0 {
+		return nil
+	}
+	return chains[0]
+}
+
+// narrowed keeps the chains that say what fits, or where there is none those that say nothing.
+func narrowed(chains []*listener.FilterChain, look func(*listener.FilterChainMatch) (said, fits bool)) []*listener.FilterChain {
+	var fitting, silent []*listener.FilterChain
+	for _, chain := range chains {
+		switch said, fits := look(chain.GetFilterChainMatch()); {
+		case said && fits:
+			fitting = append(fitting, chain)
+		case !said:
+			silent = append(silent, chain)
 		}
 	}
-	return chosen
+	if len(fitting) > 0 {
+		return fitting
+	}
+	return silent
 }
 
 func (d *Decider) chainDenies(chain *listener.FilterChain, a arrival) (bool, error) {

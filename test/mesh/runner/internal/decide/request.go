@@ -36,6 +36,9 @@ func received(r contract.Request, normalize, trusted bool) message {
 			m.headers[name] = append(m.headers[name], strings.Trim(value, " \t"))
 		}
 	}
+	if r.TLS {
+		m.scheme = "https"
+	}
 	m.proto = m.scheme
 	if proto := m.headers["x-forwarded-proto"]; trusted && len(proto) == 1 {
 		m.proto = proto[0]
