@@ -17,6 +17,8 @@ export interface Receiver {
   readonly labels: Labels;
   /** The port that the pods listen on. */
   readonly port: number;
+  /** Whether its proxy sees requests there; else connections alone. */
+  readonly isHttp: boolean;
 }
 
 /** Who the receiver's proxy knows the sender to be; nothing of it without mutual TLS. */
@@ -36,6 +38,18 @@ export interface Verdict {
 /** True, false, or not to be told from manifests and request. */
 type Answer = boolean | undefined;
 
+/** What policies look at. */
+interface Arriving {
+  readonly receiver: Receiver;
+  readonly sender?: Identity;
+  /** Absent for connections. */
+  readonly request?: RequestView;
+  /** Whether a RequestAuthentication takes a token from it. */
+  readonly hasToken: boolean;
+  /** The namespace of the policy. */
+  readonly home: string;
+}
+
 /** The policies of a mesh. */
 export class AccessPolicies {
   private readonly policies: readonly Manifest[];
@@ -53,7 +67,7 @@ export class AccessPolicies {
   }
 
   /** Whether the receiver's proxy takes only mutual TLS, none, or both. */
-  public mutualTlsMode({ namespace, labels, port }: Receiver): {
+  public mutualTlsMode({ namespace, labels, port }: Pick<Receiver, 'namespace' | 'labels' | 'port'>): {
     readonly mode: 'STRICT' | 'PERMISSIVE' | 'DISABLE';
     readonly cause?: ObjectReference;
   } {
@@ -68,20 +82,23 @@ export class AccessPolicies {
     return { mode: 'PERMISSIVE' };
   }
 
-  /** Whether the receiver's proxy lets a request in. */
+  /** Whether the receiver's proxy lets a request in, or where it sees no requests the connection. */
   public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
     const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));
-    const caveats = this.tokenCaveats(receiver, request);
+    const checking = receiver.isHttp ? this.authentications.filter((each) => applies(each, receiver, this.rootNamespace) && takesToken(each, request)) : [];
+    const caveats = checking.map(tokenCaveat);
+    const seen = { receiver, sender, request: receiver.isHttp ? request : undefined, hasToken: checking.length > 0 };
+    const answerOf = (policy: Manifest) => matches(policy, { ...seen, home: namespaceOf(policy) });
     const withAction = (action: string) => applying.filter((policy) => (policy.spec?.action ?? 'ALLOW') === action);
     for (const policy of withAction('CUSTOM')) caveats.push(caveat(policy, 'asks an external service, which is not modelled'));
     for (const policy of withAction('DENY')) {
-      const answer = matches(policy, receiver, sender, request);
+      const answer = answerOf(policy);
       if (answer) return refused(policy, `${named(referenceTo(policy))} denies it`, caveats);
       if (answer === undefined) caveats.push(caveat(policy, 'may deny it: it looks at what is not modelled (addresses, tokens, TLS server names)'));
     }
     const allowing = withAction('ALLOW');
     if (allowing.length === 0) return { allowed: true, caveats };
-    const answers = allowing.map((policy) => matches(policy, receiver, sender, request));
+    const answers = allowing.map(answerOf);
     if (answers.includes(true)) return { allowed: true, caveats };
     const open = allowing.find((_, index) => answers[index] === undefined);
     if (open) {
@@ -94,20 +111,19 @@ export class AccessPolicies {
     return refused(allowing[0], `${names} ${allowing.length > 1 ? 'allow' : 'allows'} others only`, caveats);
   }
 
-  /** Tokens are not looked into: one that is not valid is refused with 401. */
-  private tokenCaveats(receiver: Receiver, request: RequestView): Caveat[] {
-    return this.authentications
-      .filter((each) => applies(each, receiver, this.rootNamespace) && asList(each.spec?.jwtRules).some((rule) => hasToken(rule, request)))
-      .map((each) => ({
-        code: 'RequestAuthentication',
-        message: `${named(referenceTo(each))} checks the request's token, which is not modelled: it is taken to be valid`,
-        object: referenceTo(each),
-      }));
-  }
-
   private peerOf(namespace: string): Manifest | undefined {
     return this.peers.find((peer) => namespaceOf(peer) === namespace && !hasSelector(peer));
   }
+}
+
+function takesToken(authentication: Manifest, request: RequestView): boolean {
+  return asList(authentication.spec?.jwtRules).some((rule) => hasToken(rule, request));
+}
+
+/** Tokens are not looked into: one that is not valid is refused with 401. */
+function tokenCaveat(authentication: Manifest): Caveat {
+  const object = referenceTo(authentication);
+  return { code: 'RequestAuthentication', message: `${named(object)} checks the request's token, which is not modelled: it is taken to be valid`, object };
 }
 
 /** Whether a request has a token where a rule looks for one. */
@@ -143,23 +159,34 @@ function selectorOf(policy: Manifest): Labels {
   return labelsOf(policy.spec?.selector?.matchLabels);
 }
 
-function matches(policy: Manifest, receiver: Receiver, sender: Identity | undefined, request: RequestView): Answer {
+function matches(policy: Manifest, arriving: Arriving): Answer {
+  const allows = (policy.spec?.action ?? 'ALLOW') === 'ALLOW';
+  // Where only connections are seen, a rule that wants more never allows, and denies as if it did not want it.
+  const rules = asList(policy.spec?.rules).filter((rule) => arriving.request || !allows || !looksAtRequests(rule));
   return any(
-    asList(policy.spec?.rules).map((rule) =>
+    rules.map((rule) =>
       all([
-        any(orEverything(rule?.from).map((from) => sourceAnswer(from?.source, sender, namespaceOf(policy), request))),
-        any(orEverything(rule?.to).map((to) => operationAnswer(to?.operation, receiver, request))),
-        all(asList(rule?.when).map((when) => conditionAnswer(when, receiver, sender, request, namespaceOf(policy)))),
+        any(orEverything(rule?.from).map((from) => sourceAnswer(from?.source, arriving))),
+        any(orEverything(rule?.to).map((to) => operationAnswer(to?.operation, arriving))),
+        all(asList(rule?.when).map((when) => conditionAnswer(when, arriving))),
       ]),
     ),
   );
+}
+
+const OF_REQUESTS = ['requestPrincipals', 'notRequestPrincipals', 'hosts', 'notHosts', 'methods', 'notMethods', 'paths', 'notPaths'];
+
+function looksAtRequests(rule: any): boolean {
+  const parts = [...asList(rule?.from).map((from) => from?.source), ...asList(rule?.to).map((to) => to?.operation)];
+  return parts.some((part) => OF_REQUESTS.some((field) => textsOf(part?.[field]).length > 0))
+    || asList(rule?.when).some((when) => String(when?.key ?? '').startsWith('request.'));
 }
 
 function orEverything(list: any): any[] {
   return asList(list).length > 0 ? list : [{}];
 }
 
-function sourceAnswer(source: any, sender: Identity | undefined, home: string, request: RequestView): Answer {
+function sourceAnswer(source: any, { sender, home, request, hasToken: present }: Arriving): Answer {
   const principal = sender && `cluster.local/ns/${sender.namespace}/sa/${sender.serviceAccount}`;
   const account = (pattern: string) =>
     sender !== undefined &&
@@ -170,31 +197,35 @@ function sourceAnswer(source: any, sender: Identity | undefined, home: string, r
     listed(source?.namespaces, source?.notNamespaces, (pattern) => sender !== undefined && textMatches(pattern, sender.namespace)),
     listed(source?.serviceAccounts, source?.notServiceAccounts, account),
     listed(source?.trustDomains, source?.notTrustDomains, (pattern) => sender !== undefined && textMatches(pattern, 'cluster.local')),
-    listed(source?.requestPrincipals, source?.notRequestPrincipals, () => tokenAnswer(request)),
+    request === undefined || listed(source?.requestPrincipals, source?.notRequestPrincipals, () => (present ? undefined : false)),
     listed(source?.ipBlocks, source?.notIpBlocks, () => undefined),
     listed(source?.remoteIpBlocks, source?.notRemoteIpBlocks, () => undefined),
   ]);
 }
 
-function operationAnswer(operation: any, receiver: Receiver, request: RequestView): Answer {
+function operationAnswer(operation: any, { receiver, request }: Arriving): Answer {
   return all([
-    listed(operation?.hosts, operation?.notHosts, (pattern) => textMatches(pattern.toLowerCase(), request.authority.toLowerCase())),
-    listed(operation?.methods, operation?.notMethods, (pattern) => textMatches(pattern, request.method)),
-    listed(operation?.paths, operation?.notPaths, (pattern) => pathMatches(pattern, request.path)),
     listed(operation?.ports, operation?.notPorts, (port) => Number(port) === receiver.port),
+    ...(request === undefined ? [] : [
+      listed(operation?.hosts, operation?.notHosts, (pattern) => textMatches(pattern.toLowerCase(), request.authority.toLowerCase())),
+      listed(operation?.methods, operation?.notMethods, (pattern) => textMatches(pattern, request.method)),
+      listed(operation?.paths, operation?.notPaths, (pattern) => pathMatches(pattern, request.path)),
+    ]),
   ]);
 }
 
-function conditionAnswer(when: any, receiver: Receiver, sender: Identity | undefined, request: RequestView, home: string): Answer {
+function conditionAnswer(when: any, arriving: Arriving): Answer {
+  const { receiver, request, hasToken: present } = arriving;
   const key = String(when?.key ?? '');
+  if (key.startsWith('request.') && request === undefined) return true;
   const header = /^request\.headers\[(.*)\]$/.exec(key)?.[1];
   if (header !== undefined) {
-    const value = request.header(header.toLowerCase());
+    const value = request?.header(header.toLowerCase());
     return listed(when.values, when.notValues, (pattern) => value !== undefined && textMatches(pattern, value));
   }
-  if (key.startsWith('request.auth.')) return listed(when.values, when.notValues, () => tokenAnswer(request));
+  if (key.startsWith('request.auth.')) return listed(when.values, when.notValues, () => (present ? undefined : false));
   const source = (field: string) =>
-    sourceAnswer({ [field]: when.values, [`not${field[0].toUpperCase()}${field.slice(1)}`]: when.notValues }, sender, home, request);
+    sourceAnswer({ [field]: when.values, [`not${field[0].toUpperCase()}${field.slice(1)}`]: when.notValues }, arriving);
   switch (key) {
     case 'source.namespace':
       return source('namespaces');
@@ -209,11 +240,6 @@ function conditionAnswer(when: any, receiver: Receiver, sender: Identity | undef
     default:
       return undefined;
   }
-}
-
-/** Who sends no token is nobody; what a token says is not modelled. */
-function tokenAnswer(request: RequestView): Answer {
-  return request.header('authorization') === undefined ? false : undefined;
 }
 
 /** One of the wanted, and none of the unwanted. */

@@ -2,6 +2,7 @@ import { AccessPolicies, Identity } from './access';
 import { FoundDestination } from './destinations';
 import { Backend, shared } from './endpoints';
 import { Branch, Caveat, Ending, ObjectReference, SentRequest } from './outcome';
+import { mayBeHttp } from './protocols';
 import { RequestView } from './request-view';
 import { MeshService } from './services';
 
@@ -10,6 +11,8 @@ export interface Caller {
   readonly identity: Identity;
   /** Whether a proxy of the mesh sends for it, which speaks mutual TLS where it can. */
   readonly hasProxy: boolean;
+  /** Whether that proxy answers requests itself where they fail; else the connection is closed. */
+  readonly speaksHttp: boolean;
 }
 
 /** What becomes of requests that are sent to a destination with endpoints: one branch for each way that it ends. */
@@ -82,14 +85,14 @@ export class Arrivals {
       return { ...served, caveats: [], mutualTls: caller.hasProxy ? false : undefined };
     }
     const port = podPort(service, destination.port, backend);
-    const receiver = { namespace: workload.namespace, labels: workload.labels, port };
+    const protocol = service?.ports.find(({ number }) => number === destination.port)?.protocol;
+    const isHttp = protocol === undefined || mayBeHttp(protocol);
+    const receiver = { namespace: workload.namespace, labels: workload.labels, port, isHttp };
     const { mode, cause } = this.access.mutualTlsMode(receiver);
     const asked = modeOf(destination.policy);
     const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE' && (mode !== 'DISABLE' || asked === 'ISTIO_MUTUAL');
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {
-      // The receiver closes the connection; who has a proxy is told so by it.
-      const [status, flag] = caller.hasProxy ? [503, 'UC'] : [0, undefined];
-      return failed(status, flag, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
+      return closed(caller, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
     }
     if (this.mutualTls && mode === 'DISABLE' && asked === 'ISTIO_MUTUAL') {
       return failed(
@@ -113,7 +116,8 @@ export class Arrivals {
     const verdict = this.access.admit(receiver, speaksTls ? caller.identity : undefined, view);
     const all = [...caveats, ...verdict.caveats];
     if (verdict.allowed) return { ...served, caveats: all, mutualTls: speaksTls };
-    return { ending: Ending.FAILED, status: 403, reason: verdict.reason!, cause: verdict.cause, caveats: all, mutualTls: speaksTls };
+    const end = isHttp ? failed(403, undefined, verdict.reason!, verdict.cause) : closed(caller, verdict.reason!, verdict.cause);
+    return { ...end, caveats: all, mutualTls: speaksTls };
   }
 }
 
@@ -124,6 +128,11 @@ interface End extends Pick<Branch, 'ending' | 'status' | 'flag' | 'reason' | 'ca
 
 function failed(status: number, flag: string | undefined, reason: string, cause: ObjectReference | undefined): End {
   return { ending: Ending.FAILED, status, flag, reason, cause, caveats: [] };
+}
+
+/** The receiver closes the connection; whose proxy speaks HTTP is told so by it. */
+function closed({ speaksHttp }: Caller, reason: string, cause: ObjectReference | undefined): End {
+  return speaksHttp ? failed(503, 'UC', reason, cause) : failed(0, undefined, reason, cause);
 }
 
 function modeOf(policy: any): string | undefined {

@@ -1,6 +1,6 @@
 import { DEFAULT_LANE_HEADER, laneHeaderOf } from './lanes';
 import { MeshModel } from './mesh-model';
-import { Branch, Caveat, Ending, Outcome, WorkloadShare } from './outcome';
+import { Branch, Caveat, Ending, GATEWAY_PODS, Outcome, WorkloadShare } from './outcome';
 import { SimulatedRequest } from './request';
 import { unique } from './route-outcome';
 import { Call, Topology, TopologyOptions } from './topology';
@@ -72,8 +72,9 @@ export class Chains {
       const likely = probability * branch.probability * share.share;
       const workload = this.model.workloadNamed(share.namespace, share.workload);
       const calls = workload ? this.topology.callsOf(workload) : [];
-      const stopped = calls.length > 0 ? this.whyStop(path, share) : undefined;
-      const next = workload && !stopped ? calls.map((call) => this.hop(this.requestOf(workload, call, branch), likely, [...path, keyOf(share)])) : [];
+      const stopped = calls.length > 0 || this.model.isGateway(share.labels) ? this.whyStop(path, share) : undefined;
+      const requests = workload && !stopped ? [...this.onward(workload, branch), ...calls.map((call) => this.requestOf(workload, call, branch))] : [];
+      const next = requests.map((request) => this.hop(request, likely, [...path, keyOf(share)]));
       return { probability: likely, branch, workload: share, calls: next, ...(stopped ? { stopped } : {}) };
     });
   }
@@ -82,6 +83,15 @@ export class Chains {
     if (path.includes(keyOf(share))) return `${keyOf(share)} is called again: the circle goes on`;
     if (path.length >= MAX_DEPTH) return `followed for ${MAX_DEPTH} hops only`;
     return this.hops >= MAX_HOPS ? `followed for ${MAX_HOPS} calls only` : undefined;
+  }
+
+  /** What gateway pods make of a request that a proxy of the mesh sent to them. */
+  private onward(workload: Workload, { sent, destination }: Branch): SimulatedRequest[] {
+    if (!sent || !destination || !this.model.isGateway(workload.labels)) return [];
+    const { mode } = (destination.policy as any)?.tls ?? {};
+    const headers = { ...sent.headers, host: sent.authority };
+    const host = sent.authority.replace(/:\d+$/, '');
+    return [{ from: { gateway: workload.labels }, host, port: destination.port, path: sent.path, headers, tls: mode !== undefined && mode !== 'DISABLE' }];
   }
 
   private requestOf(workload: Workload, call: Call, { sent }: Branch): SimulatedRequest {
@@ -94,9 +104,9 @@ export function allHops(hop: Hop): Hop[] {
   return [hop, ...hop.answers.flatMap(({ calls }) => calls.flatMap(allHops))];
 }
 
-/** What is not modelled and could matter to some hop. */
+/** What is not modelled and could matter to some hop. What gateway pods do next is followed. */
 export function caveatsOf(hop: Hop): Caveat[] {
-  return unique(allHops(hop).flatMap(({ outcome }) => outcome.caveats));
+  return unique(allHops(hop).flatMap(({ outcome }) => outcome.caveats).filter(({ code }) => code !== GATEWAY_PODS));
 }
 
 function keyOf({ namespace, workload }: WorkloadShare): string {

@@ -46,8 +46,15 @@ export interface GatewayServer {
   readonly hosts: readonly string[];
   readonly redirectsToHttps: boolean;
   readonly endsTls: boolean;
+  /** Bare TCP: whatever clients speak. */
+  readonly isTcp: boolean;
   /** istiod's name of its route configuration. */
   readonly routeName: string;
+}
+
+/** Whether some Gateway is for pods with these labels. One that asks for no labels says nothing of who they are. */
+export function isGateway(gateways: readonly Manifest[], labels: Labels): boolean {
+  return gateways.some(({ spec }) => Object.keys(spec?.selector ?? {}).length > 0 && selects(labelsOf(spec.selector), labels));
 }
 
 /** The servers of gateway pods, the oldest Gateway's first; those that istiod skips are left out. */
@@ -80,6 +87,7 @@ function serverOf(server: any, gateway: Manifest, pods: GatewayPods): GatewaySer
     hosts: textsOf(server.hosts).map((host) => serverHost(host, namespace)),
     redirectsToHttps: server.tls?.httpsRedirect === true,
     endsTls: server.tls !== undefined && server.tls !== null,
+    isTcp: protocol === PortProtocol.TCP && !server.tls,
     routeName: kind === ServerKind.HTTP ? `http.${listenPort}` : `https.${port}.${server.port.name}.${gateway.metadata?.name}.${namespace}`,
   };
 }
@@ -170,7 +178,7 @@ function isCatchAll({ entry }: Route): boolean {
 }
 
 /** The more specific one of each pair of a server's and a VirtualService's hosts that overlap. */
-function commonHosts(serverHosts: readonly string[], vs: VirtualService): string[] {
+export function commonHosts(serverHosts: readonly string[], vs: VirtualService): string[] {
   const common = new Set<string>();
   for (const written of serverHosts) {
     const [owner, name] = written.includes('/') ? written.split('/') : [undefined, written];

@@ -2,7 +2,7 @@ import { AccessPolicies } from './access';
 import { Caveats } from './caveats';
 import { askedText } from './conditions';
 import { Proxy } from './destinations';
-import { GatewayServer, gatewayRoutes, serverForName, ServerKind, serversOf } from './gateway-routes';
+import { commonHosts, GatewayServer, gatewayRoutes, serverForName, ServerKind, serversOf } from './gateway-routes';
 import { Manifest, named } from './objects';
 import { Branch, Caveat, Ending, Outcome } from './outcome';
 import { Labels, SimulatedRequest } from './request';
@@ -53,6 +53,7 @@ export class GatewaySimulation {
     const here = this.serversOf(pods).filter((server) => server.listenPort === listenPort);
     if (listenPort === undefined) return failure(0, `the gateway's Service has no port ${view.port}: the connection is refused`);
     if (here.length === 0) return failure(0, `no Gateway opens port ${view.port} at these pods: the connection is refused`);
+    if (here[0].isTcp) return this.passedOn(view, pods, here[0]);
     const server =
       view.connection === 'https'
         ? serverForName(
@@ -70,7 +71,7 @@ export class GatewaySimulation {
     const routes = servers[0].routeName;
     const host = this.table(pods, servers).find(view.hostName);
     const caveats = this.parts.caveats.atProxy(pods.namespace, pods.labels, 'GATEWAY');
-    const entry = this.parts.access.admit({ namespace: pods.namespace, labels: pods.labels, port: listenPort }, undefined, view);
+    const entry = this.parts.access.admit({ namespace: pods.namespace, labels: pods.labels, port: listenPort, isHttp: true }, undefined, view);
     const all = unique([...caveats, ...entry.caveats]);
     if (!entry.allowed) return { ...failure(403, `${entry.reason} (at the gateway)`, undefined, entry.cause), caveats: all };
     if (host?.requiresTls && view.connection === 'http') {
@@ -96,7 +97,7 @@ export class GatewaySimulation {
         caveats: skipped,
       };
     }
-    const outcome = this.parts.follower.follow(route, view, { proxy: this.proxyOf(pods), caller: { identity: pods, hasProxy: true } });
+    const outcome = this.parts.follower.follow(route, view, { proxy: this.proxyOf(pods), caller: { identity: pods, hasProxy: true, speaksHttp: true } });
     return { decision: { ...decisionBy(route, routes, host), overruled: [] }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
   }
 
@@ -104,8 +105,8 @@ export class GatewaySimulation {
   private passedOn(view: RequestView, pods: SendingGateway, server: GatewayServer): Part {
     const gateway = `${server.gateway.namespace}/${server.gateway.name}`;
     const bound = this.parts.scopes.virtualServicesFor(pods.namespace, gateway);
-    const own = { hostname: view.serverName } as MeshService;
-    const route = new TcpRoutes(bound).routeFor(own, view, { ...pods, gateway });
+    const fitting = server.isTcp ? bound.filter((vs) => commonHosts(server.hosts, vs).length > 0) : bound;
+    const route = new TcpRoutes(fitting).routeFor(server.isTcp ? undefined : view.serverName, view, { ...pods, gateway });
     const note: Caveat = {
       code: 'Tcp',
       message: `${named(server.gateway)} passes connections on at port ${view.port}: they are routed as a whole, and matches on addresses are not modelled`,
@@ -119,7 +120,7 @@ export class GatewaySimulation {
     const proxy = this.proxyOf(pods);
     const outcome = this.parts.follower.follow({ ...route, port: server.port, lookup: (host) => proxy.scope.services.get(host) }, view, {
       proxy,
-      caller: { identity: pods, hasProxy: true },
+      caller: { identity: pods, hasProxy: true, speaksHttp: false },
     });
     const { fault: _, timeoutMs: __, retries: ___, ...rest } = outcome;
     return {

@@ -4,10 +4,11 @@ import { Caveats } from './caveats';
 import { DestinationRules } from './destination-rules';
 import { Destinations } from './destinations';
 import { Endpoints } from './endpoints';
+import { isGateway } from './gateway-routes';
 import { GatewaySimulation } from './gateway-simulation';
 import { addTo, groupOf, Manifest } from './objects';
 import { Outcome } from './outcome';
-import { SimulatedRequest } from './request';
+import { Labels, SimulatedRequest } from './request';
 import { RouteFollower } from './route-outcome';
 import { Senders } from './senders';
 import { MeshService, servicesOf } from './services';
@@ -16,7 +17,7 @@ import { ProxyScopes } from './sidecar-scope';
 import { SidecarSimulation } from './sidecar-simulation';
 import { StringMatches } from './string-match';
 import { VirtualService, virtualServicesOf } from './virtual-services';
-import { Namespaces, Workload, workloadOf } from './workloads';
+import { Namespaces, podNames, Workload, workloadOf } from './workloads';
 import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
 import { DEFAULT_CLUSTER_DOMAIN, namespaceOf } from '../lanes/hosts';
@@ -123,11 +124,11 @@ export class MeshModel {
     const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
     const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
     this.byName = new Map([...this.workloads].reverse().map((workload) => [`${workload.namespace}/${workload.name}`, workload]));
-    this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace);
+    this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace, namespaces);
     const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
     const names = new Set([...manifests.map(namespaceOf), ...namespaces.names]);
-    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys, namespaces: names });
+    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys, namespaces: names, podNames: podNames(this.workloads), gateways: this.gateways });
     this.ingress = new GatewaySimulation({ ...parts, gateways: this.gateways, access });
   }
 
@@ -148,6 +149,11 @@ export class MeshModel {
   /** The Deployment (StatefulSet, ...) of this name, if it is one of the mesh. */
   public workloadNamed(namespace: string, name: string): Workload | undefined {
     return this.byName.get(`${namespace}/${name}`);
+  }
+
+  /** Whether a Gateway is for these pods: requests that they get go on by its routes. */
+  public isGateway(labels: Labels): boolean {
+    return isGateway(this.gateways, labels);
   }
 
   /** The service that a name means to clients of a namespace, if it is one of the mesh. */

@@ -173,6 +173,9 @@ export interface Retries {
   readonly perTryTimeoutMs?: number;
 }
 
+/** The code of what is told of requests that gateway pods get, whose answer is not the end. */
+export const GATEWAY_PODS = 'GatewayPods';
+
 /** Something that is not modelled. */
 export interface Caveat {
   /** Stays when the wording changes, such as `EnvoyFilter`. */

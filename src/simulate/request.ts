@@ -15,7 +15,7 @@ export interface PodSender {
   readonly labels?: Labels;
   /** Its service account, which AuthorizationPolicies look at. @default 'default' */
   readonly serviceAccount?: string;
-  /** Whether it has a sidecar. Without one no rule applies to it. @default true */
+  /** Whether it has a sidecar. Without one no rule applies to it. @default - as its namespace says, where manifests describe it, else true */
   readonly sidecar?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { GatewayPods } from './gateway-routes';
 import { labelsOf, Manifest, selects } from './objects';
 import { Labels, Sender } from './request';
 import { MeshService } from './services';
-import { Workload } from './workloads';
+import { Namespaces, Workload } from './workloads';
 
 /** A pod that sends. */
 export interface SendingPod {
@@ -35,6 +35,7 @@ export class Senders {
     private readonly services: readonly MeshService[],
     private readonly gatewayManifests: readonly Manifest[],
     private readonly rootNamespace: string,
+    private readonly namespaces: Namespaces,
   ) {}
 
   /** @throws InvalidInput for a workload that is not there */
@@ -52,7 +53,7 @@ export class Senders {
       return { ...workload, words: `${namespace}/${workload.name}` };
     }
     const labels = labelsOf(from.labels);
-    const hasSidecar = from.sidecar ?? true;
+    const hasSidecar = from.sidecar ?? this.namespaces.injects(namespace, labels, {});
     const shownLabels = Object.entries(labels)
       .map(([key, value]) => ` ${key}=${value}`)
       .join('');

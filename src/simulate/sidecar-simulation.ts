@@ -3,8 +3,10 @@ import { Caveats } from './caveats';
 import { askedText } from './conditions';
 import { Proxy } from './destinations';
 import { Endpoints } from './endpoints';
+import { isGateway } from './gateway-routes';
 import { isWildcard, NameIndex } from './names';
-import { Branch, Caveat, Decision, Ending, Outcome } from './outcome';
+import { Manifest } from './objects';
+import { Branch, Caveat, Decision, Ending, GATEWAY_PODS, Outcome } from './outcome';
 import { overruledAt } from './overruled';
 import { PortProtocol } from './protocols';
 import { SimulatedRequest } from './request';
@@ -31,6 +33,10 @@ export interface SidecarSimulationParts {
   readonly labelKeys: ReadonlySet<string>;
   /** Those that the manifests know of. */
   readonly namespaces: ReadonlySet<string>;
+  /** Names of pods of StatefulSets, as `namespace/pod`. */
+  readonly podNames: ReadonlySet<string>;
+  /** Gateway manifests. */
+  readonly gateways: readonly Manifest[];
 }
 
 /** Requests that pods send. */
@@ -39,7 +45,7 @@ export class SidecarSimulation {
   private readonly tables = new Map<string, SidecarRoutes>();
 
   constructor(private readonly parts: SidecarSimulationParts) {
-    this.names = new ServiceNames(parts.services, parts.clusterDomain, parts.namespaces);
+    this.names = new ServiceNames(parts.services, parts.clusterDomain, parts.namespaces, parts.podNames);
   }
 
   /** The service that a name means to clients of a namespace. */
@@ -114,7 +120,7 @@ export class SidecarSimulation {
         caveats: skipped,
       };
     }
-    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: known };
+    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true, speaksHttp: true }, connectedTo: known };
     const outcome = this.parts.follower.follow(route, view, connection);
     return { decision: { ...decisionBy(route, routes, host), overruled }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
   }
@@ -140,7 +146,7 @@ export class SidecarSimulation {
     const why = because ?? (target
       ? `the sidecar of the client knows no ${target.hostname} at port ${view.port}`
       : `nobody in the mesh has the host ${view.hostName}`);
-    if (proxy.scope.allowsUnknownHosts) return { ...this.unruled(view, pod, target, `${why}, so no rule applies`), decision };
+    if (proxy.scope.allowsUnknownHosts) return { ...this.unruled(view, pod, target, `${why}, so no rule applies`, decision !== undefined), decision };
     const status = decision ? 502 : 0;
     const cause = proxy.scope.sidecar;
     const reason = `${why}, and unknown hosts are not let out (REGISTRY_ONLY)`;
@@ -153,10 +159,10 @@ export class SidecarSimulation {
   }
 
   /** By Kubernetes alone: any ready pod of the Service. */
-  private unruled(view: RequestView, pod: SendingPod, target: MeshService | undefined, why: string): Part {
+  private unruled(view: RequestView, pod: SendingPod, target: MeshService | undefined, why: string, speaksHttp = false): Part {
     const base = { probability: 1, answerHeaders: [], sent: { authority: view.authority, path: view.path + view.query, headers: view.headers } };
     // Only Kubernetes' own Services have an address that leads to pods by itself.
-    if (!target?.isKubernetes) return this.outside(view, pod, base, target, why);
+    if (!target?.isKubernetes || target.aliasOf !== undefined) return this.outside(view, pod, base, target, why);
     const backends = this.parts.endpoints.of(target, view.port);
     const found = {
       destination: { cluster: '', host: target.hostname, port: view.port, destinationRules: [] },
@@ -170,7 +176,7 @@ export class SidecarSimulation {
           {
             ...base,
             ending: Ending.FAILED,
-            status: 0,
+            ...(speaksHttp ? { status: 503, flag: 'UF' } : { status: 0 }),
             reason: `${why}, and ${target.hostname} has no ${target.ports.some(({ number }) => number === view.port) ? 'ready pods' : `port ${view.port}`}: the connection is refused`,
             cause: target.object,
             workloads: [],
@@ -180,7 +186,7 @@ export class SidecarSimulation {
         caveats: [],
       };
     }
-    const { branches, caveats } = this.parts.arrivals.at(found, { identity: pod, hasProxy: pod.hasSidecar }, view, base, true);
+    const { branches, caveats } = this.parts.arrivals.at(found, { identity: pod, hasProxy: pod.hasSidecar, speaksHttp }, view, base, true);
     return { branches: branches.map((branch) => ({ ...branch, reason: `${branch.reason} (${why})` })), mirrors: [], caveats };
   }
 
@@ -191,7 +197,7 @@ export class SidecarSimulation {
     target: MeshService | undefined,
     why: string,
   ): Part {
-    const host = view.request.host;
+    const host = target?.aliasOf ?? view.request.host;
     const bare = host.replace(/\.$/, '');
     const isOurs = !target && (!bare.includes('.') || bare.endsWith(`.svc.${this.parts.clusterDomain}`) || bare.endsWith('.svc') || this.names.endsInNamespace(bare, pod.namespace));
     if (isOurs) {
@@ -207,17 +213,15 @@ export class SidecarSimulation {
 
   /** Connections that are routed as a whole. */
   private connection(view: RequestView, pod: SendingPod, proxy: Proxy, service: MeshService): Part {
-    const chosen = new TcpRoutes(egressFor(proxy.scope, view.port)?.virtualServices ?? []).routeFor(service, view, {
-      namespace: proxy.namespace,
-      labels: proxy.labels,
-      gateway: MESH,
-    });
-    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true }, connectedTo: service };
+    const chosen = new TcpRoutes(egressFor(proxy.scope, view.port)?.virtualServices ?? []).routeFor(
+      service.hostname, view, { namespace: proxy.namespace, labels: proxy.labels, gateway: MESH }, service,
+    );
+    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true, speaksHttp: false }, connectedTo: service };
     const route: Route = chosen ?? { name: 'default', service, port: view.port, isTls: false, lookup: () => service };
     const outcome = this.parts.follower.follow(route, view, connection);
     const note: Caveat = {
       code: 'Tcp',
-      message: `port ${view.port} of ${service.hostname} is routed by connections, not by requests: matches on requests, faults, timeouts, retries and HTTP policies do not apply, and matches on addresses are not modelled`,
+      message: `port ${view.port} of ${service.hostname} is routed by connections, not by requests: matches on requests, faults, timeouts and retries do not apply, policies see the connection alone, and matches on addresses are not modelled`,
     };
     const { fault: _, timeoutMs: __, retries: ___, ...rest } = outcome;
     return {
@@ -235,8 +239,16 @@ export class SidecarSimulation {
   private inboundCaveats(branches: readonly Branch[]): Caveat[] {
     return branches
       .flatMap(({ workloads, ending }) => (ending === Ending.SERVED ? workloads : []))
-      .flatMap(({ namespace, labels }) => this.parts.caveats.atProxy(namespace, labels, 'SIDECAR_INBOUND'));
+      .flatMap(({ namespace, labels, workload }) => [
+        ...(isGateway(this.parts.gateways, labels) ? [gatewayCaveat(`${namespace}/${workload}`)] : []),
+        ...this.parts.caveats.atProxy(namespace, labels, 'SIDECAR_INBOUND'),
+      ]);
   }
+}
+
+/** The answer is that of the gateway pods, which is not the end. */
+function gatewayCaveat(name: string): Caveat {
+  return { code: GATEWAY_PODS, message: `${name} are pods of a Gateway, by whose routes the request goes on: ask from there, or follow the chain` };
 }
 
 /** Whether clients reach a service at an address of its own, by which its connections are known. */
@@ -278,6 +290,8 @@ class ServiceNames {
     private readonly clusterDomain: string,
     /** Those that the manifests know of. */
     private readonly namespaces: ReadonlySet<string>,
+    /** Of pods that have one of their own, as `namespace/pod`. */
+    private readonly podNames: ReadonlySet<string>,
   ) {
     const kubernetesFirst = [...services.filter(({ isKubernetes }) => isKubernetes), ...services.filter(({ isKubernetes }) => !isKubernetes)];
     for (const service of kubernetesFirst) {
@@ -289,7 +303,7 @@ class ServiceNames {
   public find(host: string, namespace: string): MeshService | undefined {
     const name = host.toLowerCase();
     const full = name.endsWith('.') ? name.slice(0, -1) : name;
-    const found = this.exact.get(full) ?? this.short(full, namespace) ?? this.wildcards.find(full);
+    const found = this.exact.get(full) ?? this.short(full, namespace) ?? this.ofPod(full, namespace) ?? this.wildcards.find(full);
     return found?.aliasOf ? (this.exact.get(found.aliasOf) ?? found) : found;
   }
 
@@ -297,6 +311,14 @@ class ServiceNames {
   public endsInNamespace(name: string, home: string): boolean {
     const [, namespace, ...rest] = name.split('.');
     return rest.length === 0 && (namespace === home || this.namespaces.has(namespace));
+  }
+
+  /** The headless Service by which a pod of a StatefulSet has a name: `db-0.db`, `db-0.db.shop`, … */
+  private ofPod(name: string, namespace: string): MeshService | undefined {
+    const [pod, ...rest] = name.split('.');
+    const service = rest.length === 0 ? undefined : (this.exact.get(rest.join('.')) ?? this.short(rest.join('.'), namespace));
+    const isThere = service?.isKubernetes && service.resolution === Resolution.ORIGINAL && this.podNames.has(`${service.namespace}/${pod}`);
+    return isThere ? service : undefined;
   }
 
   /** `cart`, `cart.shop`, `cart.shop.svc`. */

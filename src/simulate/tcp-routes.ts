@@ -10,10 +10,14 @@ import { resolvedGateway, VirtualService } from './virtual-services';
 export class TcpRoutes {
   constructor(private readonly virtualServices: readonly VirtualService[]) {}
 
-  /** The route that takes a connection to a service; `undefined` where no rule does. */
-  public routeFor(service: MeshService, view: RequestView, router: Router): Route | undefined {
+  /**
+   * The route that takes a connection to a host; `undefined` where no rule does.
+   *
+   * @param hostname absent where the connection names none: all VirtualServices are for it
+   */
+  public routeFor(hostname: string | undefined, view: RequestView, router: Router, service?: MeshService): Route | undefined {
     for (const vs of this.virtualServices.filter(({ hosts }) =>
-      hosts.some((host) => isCoveredBy(service.hostname.toLowerCase(), host.toLowerCase())),
+      hostname === undefined || hosts.some((host) => isCoveredBy(hostname.toLowerCase(), host.toLowerCase())),
     )) {
       const spec = this.ruleFor(vs, view, router);
       if (!spec) continue;
@@ -24,7 +28,7 @@ export class TcpRoutes {
         rule,
         port: view.port,
         isTls: false,
-        lookup: (host) => (host === service.hostname ? service : undefined),
+        lookup: (host) => (host === service?.hostname ? service : undefined),
       };
     }
     return undefined;

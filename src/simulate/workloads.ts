@@ -78,3 +78,9 @@ function podTemplateOf(manifest: Manifest): any {
   if (groupOf(manifest) !== 'apps' || !['Deployment', 'StatefulSet', 'ReplicaSet', 'DaemonSet'].includes(manifest.kind)) return undefined;
   return manifest.spec?.template ?? {};
 }
+
+/** The names of the pods that have one to keep, as `namespace/pod`. */
+export function podNames(workloads: readonly Workload[]): ReadonlySet<string> {
+  const lasting = workloads.filter(({ manifest }) => manifest.kind === 'StatefulSet');
+  return new Set(lasting.flatMap(({ namespace, name, pods }) => Array.from({ length: pods }, (_, index) => `${namespace}/${name}-${index}`)));
+}

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { differences } from './facts';
 import { type Judgement } from './judgement';
 import { type Case, shrunk } from './shrink';
-import { decisionOf } from './simulated-decision';
+import { simulated } from './simulated-decision';
 import type { Trial } from './trial';
 import { MeshModel } from '../../src/simulate';
 import type { Decision } from '../mesh/contract';
@@ -51,7 +51,7 @@ class Judge {
       return undefined;
     }
     try {
-      return differences(decisionOf(MeshModel.of(manifests).send(request)), this.decided);
+      return differences(simulated(MeshModel.of(manifests), request), this.decided);
     } catch (error) {
       return [`the simulator fails: ${error}`];
     }

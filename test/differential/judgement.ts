@@ -1,6 +1,6 @@
 import { disagreements } from './envoy-agreement';
 import { differences } from './facts';
-import { decisionOf } from './simulated-decision';
+import { simulated } from './simulated-decision';
 import type { Trial } from './trial';
 import { MeshModel } from '../../src/simulate';
 import type { Decision } from '../mesh/contract';
@@ -26,15 +26,15 @@ function found({ requests, decisions, observed }: Pick<Trial, 'requests' | 'deci
   const decision = served(decisions[index], tls);
   const seen = observed?.[index].map((each) => served(each, tls));
   const decided = seen ? disagreements(decision, seen).map((words) => `decided, but in Envoy ${words}`) : [];
-  let simulated: Decision;
+  let ours: Decision;
   try {
-    simulated = served(decisionOf(model.send(requests[index])), tls);
+    ours = served(simulated(model, requests[index]), tls);
   } catch (error) {
     return [...decided, `the simulator fails: ${error}`];
   }
   return [
-    ...differences(simulated, decision),
+    ...differences(ours, decision),
     ...decided,
-    ...seen ? disagreements(simulated, seen).map((words) => `simulated, but in Envoy ${words}`) : [],
+    ...seen ? disagreements(ours, seen).map((words) => `simulated, but in Envoy ${words}`) : [],
   ];
 }

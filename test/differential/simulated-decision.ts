@@ -1,5 +1,11 @@
-import { type Branch, type Destination, Ending, type Outcome } from '../../src/simulate';
-import type { DecidedDestination, DecidedShare, Decision } from '../mesh/contract';
+import { type Branch, type Destination, Ending, type MeshModel, type Outcome } from '../../src/simulate';
+import type { DecidedDestination, DecidedShare, Decision, MeshRequest } from '../mesh/contract';
+
+/** What the simulator says of a request. The runner's clients have a sidecar unless they say otherwise, whatever their namespace says. */
+export function simulated(model: MeshModel, request: MeshRequest): Decision {
+  const { from } = request;
+  return decisionOf(model.send('gateway' in from || 'workload' in from ? request : { ...request, from: { sidecar: true, ...from } }));
+}
 
 /** A simulated outcome in the form in which the runner decides. */
 export function decisionOf(outcome: Outcome): Decision {

@@ -1,7 +1,8 @@
 import { everything, OUTSIDE, Scene } from './scene';
-import { app, authorizationPolicy, gateway, namespace, peerAuthentication, to, virtualService } from '../../mesh/claims/support';
+import { app, authorizationPolicy, destinationRule, gateway, namespace, peerAuthentication, to, virtualService } from '../../mesh/claims/support';
 
 const forApp = (name: string) => ({ selector: { matchLabels: { app: name } } });
+const DATA = [{ name: 'tcp', port: 5432, targetPort: 6432 }];
 const paths = (...list: string[]) => [{ operation: { paths: list } }];
 
 /** Who is let in. */
@@ -78,6 +79,42 @@ export const access: Scene[] = [
       { says: 'and nobody else', from: { namespace: 'loose', sidecar: false }, send: { host: 'cart.strict' }, gets: 'no answer', because: /takes mutual TLS only, and gets plain text/ },
       { says: 'some workloads may be softer', from: { namespace: 'loose', sidecar: false }, send: { host: 'soft.strict' }, gets: 'soft' },
       { says: 'PERMISSIVE, the default, takes both', from: { namespace: 'strict', sidecar: false }, send: { host: 'cart.loose' }, gets: 'cart' },
+    ],
+  },
+  {
+    name: 'AuthorizationPolicies where only connections are seen',
+    manifests: [
+      ...['cart', 'deny', 'ports', 'mixed', 'other'].flatMap((name) => app(`shop/${name}`, [], DATA)),
+      authorizationPolicy('shop/cart', { ...forApp('cart'), rules: [{ to: [{ operation: { methods: ['GET'] } }] }] }),
+      authorizationPolicy('shop/deny', { ...forApp('deny'), action: 'DENY', rules: [{ to: [{ operation: { methods: ['POST'] } }] }] }),
+      authorizationPolicy('shop/ports', { ...forApp('ports'), rules: [{ to: [{ operation: { ports: ['6432'] } }] }] }),
+      authorizationPolicy('shop/mixed', { ...forApp('mixed'), action: 'DENY', rules: [{ to: [{ operation: { methods: ['POST'], ports: ['9999'] } }] }] }),
+      authorizationPolicy('shop/other', { ...forApp('other'), rules: [{ to: [{ operation: { methods: ['GET'] } }] }, { to: [{ operation: { ports: ['6432'] } }] }] }),
+    ],
+    cases: [
+      { says: 'an ALLOW by request allows none', send: { host: 'cart', port: 5432 }, gets: 'no answer', because: /AuthorizationPolicy shop\/cart allows others only/ },
+      { says: 'a DENY by request denies all', send: { host: 'deny', port: 5432 }, gets: 'no answer', because: /AuthorizationPolicy shop\/deny denies it/ },
+      { says: 'an ALLOW by port holds', send: { host: 'ports', port: 5432 }, gets: 'ports' },
+      { says: 'a DENY by request and port looks at the port alone', send: { host: 'mixed', port: 5432 }, gets: 'mixed' },
+      { says: 'another rule of an ALLOW may be for connections', send: { host: 'other', port: 5432 }, gets: 'other' },
+    ],
+  },
+  {
+    name: 'mutual TLS port by port',
+    mutualTls: true,
+    manifests: [
+      ...app('shop/cart', [], [{ name: 'http', port: 80, targetPort: 8080 }, { name: 'http-more', port: 81, targetPort: 8081 }]),
+      ...app('shop/plain'),
+      peerAuthentication('shop/cart', { selector: { matchLabels: { app: 'cart' } }, mtls: { mode: 'DISABLE' }, portLevelMtls: { 8081: { mode: 'STRICT' } } }),
+      authorizationPolicy('shop/cart', { ...forApp('cart'), rules: [{ from: [{ source: { principals: ['*'] } }] }] }),
+      destinationRule('shop/plain', { host: 'plain', trafficPolicy: { tls: { mode: 'DISABLE' } } }),
+      peerAuthentication('shop/plain', { selector: { matchLabels: { app: 'plain' } }, mtls: { mode: 'STRICT' } }),
+    ],
+    cases: [
+      { says: 'without it nobody has a name', send: { host: 'cart' }, gets: '403' },
+      { says: 'with it they have', send: { host: 'cart', port: 81 }, gets: 'cart' },
+      { says: 'and plain text is closed', from: { namespace: 'shop', sidecar: false }, send: { host: 'cart', port: 81 }, gets: 'no answer' },
+      { says: 'a DestinationRule that says plain text to pods that take none: 503 UC', send: { host: 'plain' }, gets: '503 UC', because: /takes mutual TLS only, and gets plain text/ },
     ],
   },
 ];

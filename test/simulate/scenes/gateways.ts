@@ -126,4 +126,31 @@ export const gateways: Scene[] = [
       { says: 'a host of the gateway is known to sidecars too, as mesh is among its gateways', send: { host: 'shop.example.com' }, gets: 'cart-v2' },
     ],
   },
+  {
+    name: 'bare TCP at a gateway',
+    manifests: [
+      edge('shop/edge', [{ port: { number: 31400, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }]),
+      service('istio-system/gateway', { selector: { istio: 'ingressgateway' }, ports: [{ name: 'tcp', port: 31400 }] }),
+      ...cart,
+      virtualService('shop/cart', { hosts: ['*'], gateways: ['edge'], tcp: [{ match: [{ port: 31400 }], route: [to('cart', 'v2')] }] }),
+    ],
+    cases: [
+      { says: 'whatever the client says, the port decides', from: OUTSIDE, send: { host: 'shop.example.com', port: 31400 }, gets: 'cart-v2' },
+    ],
+  },
+  {
+    name: 'what the client says of its scheme',
+    manifests: [
+      edge('shop/edge', [http('*')]), ...cart,
+      virtualService('shop/cart', {
+        hosts: ['cart.shop.svc.cluster.local', 'shop.example.com'], gateways: ['edge', 'mesh'],
+        http: [{ match: [{ scheme: { exact: 'https' } }], ...everything(to('cart', 'v1')) }, { redirect: { uri: '/new' } }],
+      }),
+    ],
+    cases: [
+      { says: 'a sidecar believes its pod', send: { host: 'cart', headers: { 'x-forwarded-proto': 'https' } }, gets: 'cart-v1' },
+      { says: 'not anything', send: { host: 'cart', headers: { 'x-forwarded-proto': 'ftp' } }, gets: '301', answer: { location: 'http://cart/new' } },
+      { says: 'a gateway believes nobody', from: OUTSIDE, send: { host: 'shop.example.com', headers: { 'x-forwarded-proto': 'https' } }, gets: '301', answer: { location: 'http://shop.example.com/new' } },
+    ],
+  },
 ];

@@ -1,5 +1,5 @@
 import { at, everything, Scene } from './scene';
-import { app, destinationRule, serviceEntry, sidecar, subset, to, virtualService } from '../../mesh/claims/support';
+import { app, createdIn, deployment, destinationRule, service, serviceEntry, sidecar, subset, to, virtualService } from '../../mesh/claims/support';
 
 const http = [{ number: 80, name: 'http', protocol: 'HTTP' }];
 
@@ -42,6 +42,40 @@ export const serviceEntries: Scene[] = [
     simulatedOnly: 'only who comes first is promised here; that their endpoints are put together is told by the corpus',
     cases: [
       { says: 'the Service keeps its name', send: { host: 'cart' }, gets: { cart: 0.5, other: 0.5 } },
+    ],
+  },
+  {
+    name: 'several entries of one host',
+    manifests: [
+      ...app('shop/one'), ...app('shop/two'),
+      serviceEntry('shop/first', { hosts: ['same.example.org'], ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 8080 }], resolution: 'STATIC', location: 'MESH_INTERNAL', workloadSelector: { labels: { app: 'one' } } }, createdIn(2023)),
+      serviceEntry('shop/second', { hosts: ['same.example.org'], ports: [{ number: 81, name: 'http-more', protocol: 'HTTP' }], resolution: 'STATIC', location: 'MESH_INTERNAL', workloadSelector: { labels: { app: 'two' } } }, createdIn(2024)),
+      virtualService('shop/other', { hosts: ['other.example.org'], http: [at('/more', { destination: { host: 'same.example.org', port: { number: 81 } } }), everything({ destination: { host: 'same.example.org', port: { number: 80 } } })] }),
+    ],
+    cases: [
+      { says: 'the ports of entries with another selector are not added', send: { host: 'other.example.org', path: '/more' }, gets: '503 NC' },
+      { says: 'the first one stays', send: { host: 'other.example.org' }, gets: 'one' },
+    ],
+  },
+  {
+    name: 'an ExternalName',
+    manifests: [
+      service('shop/partner', { type: 'ExternalName', externalName: 'api.example.com', ports: [{ name: 'http', port: 80 }] }),
+      ...app('shop/cart'),
+    ],
+    cases: [
+      { says: 'stands for a name outside the mesh', send: { host: 'partner' }, gets: 'api.example.com' },
+    ],
+  },
+  {
+    name: 'pods of a StatefulSet',
+    manifests: [
+      service('shop/db', { selector: { app: 'db' }, clusterIP: 'None', ports: [{ name: 'http', port: 80, targetPort: 80 }] }),
+      { ...deployment('shop/db', { app: 'db' }, { replicas: 2 }), kind: 'StatefulSet' },
+    ],
+    cases: [
+      { says: 'have names of their own', send: { host: 'db-0.db.shop.svc.cluster.local' }, gets: 'db' },
+      { says: 'short ones too', send: { host: 'db-1.db' }, gets: 'db' },
     ],
   },
 ];

@@ -221,15 +221,25 @@ func (c *Cluster) Resolve(host, namespace string) Target {
 	switch len(parts) {
 	case 1:
 		return Target{Service: c.byName[namespace+"/"+parts[0]]}
-	case 2:
-		return Target{Service: c.byName[parts[1]+"/"+parts[0]]}
-	case 3: // a pod of a StatefulSet: pod.service.namespace
-		if service := c.byName[parts[2]+"/"+parts[1]]; service != nil {
-			for _, pod := range c.Pods {
-				if pod.Name == parts[0] && service.Selects(pod) {
-					return Target{Pod: pod}
-				}
-			}
+	case 2: // service.namespace, or a pod of a StatefulSet beside the client: pod.service
+		if service := c.byName[parts[1]+"/"+parts[0]]; service != nil {
+			return Target{Service: service}
+		}
+		return c.resolvePod(parts[0], c.byName[namespace+"/"+parts[1]])
+	case 3: // pod.service.namespace
+		return c.resolvePod(parts[0], c.byName[parts[2]+"/"+parts[1]])
+	}
+	return Target{}
+}
+
+// resolvePod is the pod of a StatefulSet that a Service gives a name.
+func (c *Cluster) resolvePod(name string, service *Service) Target {
+	if service == nil {
+		return Target{}
+	}
+	for _, pod := range c.Pods {
+		if pod.Name == name && service.Selects(pod) {
+			return Target{Pod: pod}
 		}
 	}
 	return Target{}
