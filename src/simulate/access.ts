@@ -24,7 +24,8 @@ export interface Receiver {
 /** Who the receiver's proxy knows the sender to be; nothing of it without mutual TLS. */
 export interface Identity {
   readonly namespace: string;
-  readonly serviceAccount: string;
+  /** Absent where no manifest says it. */
+  readonly serviceAccount?: string;
 }
 
 /** What became of a request at the receiver's proxy. */
@@ -37,6 +38,8 @@ export interface Verdict {
 
 /** True, false, or not to be told from manifests and request. */
 type Answer = boolean | undefined;
+
+const UNTOLD = 'it looks at what manifests do not tell (addresses, tokens, TLS server names, the account of gateway pods that no manifest describes)';
 
 /** What policies look at. */
 interface Arriving {
@@ -85,7 +88,7 @@ export class AccessPolicies {
   /** Whether the receiver's proxy lets a request in, or where it sees no requests the connection. */
   public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
     const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));
-    const checking = receiver.isHttp ? this.authentications.filter((each) => applies(each, receiver, this.rootNamespace) && takesToken(each, request)) : [];
+    const checking = this.authentications.filter((each) => receiver.isHttp && applies(each, receiver, this.rootNamespace) && takesToken(each, request));
     const caveats = checking.map(tokenCaveat);
     const seen = { receiver, sender, request: receiver.isHttp ? request : undefined, hasToken: checking.length > 0 };
     const answerOf = (policy: Manifest) => matches(policy, { ...seen, home: namespaceOf(policy) });
@@ -94,7 +97,7 @@ export class AccessPolicies {
     for (const policy of withAction('DENY')) {
       const answer = answerOf(policy);
       if (answer) return refused(policy, `${named(referenceTo(policy))} denies it`, caveats);
-      if (answer === undefined) caveats.push(caveat(policy, 'may deny it: it looks at what is not modelled (addresses, tokens, TLS server names)'));
+      if (answer === undefined) caveats.push(caveat(policy, `may deny it: ${UNTOLD}`));
     }
     const allowing = withAction('ALLOW');
     if (allowing.length === 0) return { allowed: true, caveats };
@@ -104,7 +107,7 @@ export class AccessPolicies {
     if (open) {
       return {
         allowed: true,
-        caveats: [...caveats, caveat(open, 'may be what lets it in: it looks at what is not modelled (addresses, tokens, TLS server names)')],
+        caveats: [...caveats, caveat(open, `may be what lets it in: ${UNTOLD}`)],
       };
     }
     const names = allowing.map((policy) => named(referenceTo(policy))).join(', ');
@@ -187,20 +190,29 @@ function orEverything(list: any): any[] {
 }
 
 function sourceAnswer(source: any, { sender, home, request, hasToken: present }: Arriving): Answer {
-  const principal = sender && `cluster.local/ns/${sender.namespace}/sa/${sender.serviceAccount}`;
-  const account = (pattern: string) =>
-    sender !== undefined &&
-    pattern ===
-      (pattern.includes('/') ? `${sender.namespace}/${sender.serviceAccount}` : sender.namespace === home ? sender.serviceAccount : undefined);
   return all([
-    listed(source?.principals, source?.notPrincipals, (pattern) => principal !== undefined && textMatches(pattern, principal)),
+    listed(source?.principals, source?.notPrincipals, (pattern) => sender !== undefined && principalMatches(pattern, sender)),
     listed(source?.namespaces, source?.notNamespaces, (pattern) => sender !== undefined && textMatches(pattern, sender.namespace)),
-    listed(source?.serviceAccounts, source?.notServiceAccounts, account),
+    listed(source?.serviceAccounts, source?.notServiceAccounts, (pattern) => sender !== undefined && accountMatches(pattern, sender, home)),
     listed(source?.trustDomains, source?.notTrustDomains, (pattern) => sender !== undefined && textMatches(pattern, 'cluster.local')),
     request === undefined || listed(source?.requestPrincipals, source?.notRequestPrincipals, () => (present ? undefined : false)),
     listed(source?.ipBlocks, source?.notIpBlocks, () => undefined),
     listed(source?.remoteIpBlocks, source?.notRemoteIpBlocks, () => undefined),
   ]);
+}
+
+function principalMatches(pattern: string, { namespace, serviceAccount }: Identity): Answer {
+  const beginning = `cluster.local/ns/${namespace}/sa/`;
+  if (serviceAccount !== undefined) return textMatches(pattern, beginning + serviceAccount);
+  // Some account of this namespace.
+  if (pattern === '*' || (pattern.endsWith('*') && beginning.startsWith(pattern.slice(0, -1)))) return true;
+  return pattern.startsWith('*') || pattern.startsWith(beginning) ? undefined : false;
+}
+
+function accountMatches(pattern: string, { namespace, serviceAccount }: Identity, home: string): Answer {
+  const [account, owner = home] = pattern.split('/').reverse();
+  if (owner !== namespace) return false;
+  return serviceAccount === undefined ? undefined : account === serviceAccount;
 }
 
 function operationAnswer(operation: any, { receiver, request }: Arriving): Answer {

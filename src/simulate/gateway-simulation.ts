@@ -97,7 +97,8 @@ export class GatewaySimulation {
         caveats: skipped,
       };
     }
-    const outcome = this.parts.follower.follow(route, view, { proxy: this.proxyOf(pods), caller: { identity: pods, hasProxy: true, speaksHttp: true } });
+    const caller = { identity: pods, hasProxy: true, speaksHttp: true };
+    const outcome = this.parts.follower.follow(route, view, { proxy: this.proxyOf(pods), caller });
     return { decision: { ...decisionBy(route, routes, host), overruled: [] }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
   }
 

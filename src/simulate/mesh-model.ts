@@ -128,7 +128,9 @@ export class MeshModel {
     const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
     const names = new Set([...manifests.map(namespaceOf), ...namespaces.names]);
-    this.sidecars = new SidecarSimulation({ ...parts, endpoints, arrivals, labelKeys, namespaces: names, podNames: podNames(this.workloads), gateways: this.gateways });
+    this.sidecars = new SidecarSimulation({
+      ...parts, endpoints, arrivals, labelKeys, namespaces: names, podNames: podNames(this.workloads), gateways: this.gateways,
+    });
     this.ingress = new GatewaySimulation({ ...parts, gateways: this.gateways, access });
   }
 

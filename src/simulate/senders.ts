@@ -17,7 +17,8 @@ export interface SendingPod {
 /** Gateway pods, and what they are called. */
 export interface SendingGateway extends GatewayPods {
   readonly words: string;
-  readonly serviceAccount: string;
+  /** Absent where no manifest says it. */
+  readonly serviceAccount?: string;
 }
 
 /** The workloads of a mesh. */
@@ -99,6 +100,6 @@ export class Senders {
       number,
       targetPort: typeof targetPort === 'number' ? targetPort : number,
     }));
-    return { words, namespace: service?.namespace ?? this.rootNamespace, labels: podLabels, serviceAccount: 'default', servicePorts };
+    return { words, namespace: service?.namespace ?? this.rootNamespace, labels: podLabels, servicePorts };
   }
 }

@@ -91,3 +91,34 @@ test('machines that a WorkloadEntry describes answer beside pods', () => {
   expect(served).toContain('10.9.9.9');
   expect(served.length).toBeGreaterThan(1);
 });
+
+test('tokens in headers that a RequestAuthentication names count as tokens', () => {
+  const authentication = { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name: 'jwt', namespace: 'shop' }, spec: { jwtRules: [{ issuer: 'x', fromHeaders: [{ name: 'x-jwt' }] }] } };
+  const policy = authorizationPolicy('shop/p', { rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] });
+  const endOf = (...headers: string[]) => MeshModel.of([...cart, authentication, policy])
+    .send({ from: SHOP, host: 'cart', headers: Object.fromEntries(headers.map((name) => [name, 'abc'])) }).branches[0].ending;
+  expect(endOf('x-jwt')).toBe('served');
+  expect(endOf()).toBe('failed');
+  expect(endOf('authorization')).toBe('failed');
+});
+
+test('the account of gateway pods that no manifest describes is not known', () => {
+  const manifests = [...cart, edge, virtualService('shop/cart', { hosts: ['*'], gateways: ['edge'], http: [{ route: [to('cart')] }] })];
+  const verdict = (principal: string) => {
+    const policy = authorizationPolicy('shop/p', { selector: { matchLabels: { app: 'cart' } }, rules: [{ from: [{ source: { principals: [principal] } }] }] });
+    const { branches, caveats } = MeshModel.of([...manifests, policy]).send({ from: OUTSIDE, host: 'shop.example.com' });
+    return [branches[0].ending, ...caveats.map(({ code }) => code)];
+  };
+  expect(verdict('cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account')).toEqual(['served', 'AuthorizationPolicy']);
+  expect(verdict('cluster.local/ns/istio-system/*')).toEqual(['served']);
+  expect(verdict('cluster.local/ns/other/sa/x')).toEqual(['failed']);
+});
+
+test('a client in a namespace without sidecars has none, unless it says so', () => {
+  const routed = [...app('shop/cart', ['v1', 'v2']), virtualService('shop/cart', { hosts: ['cart'], http: [{ directResponse: { status: 418 } }] })];
+  const statusOf = (injects: boolean, sidecar?: boolean) => MeshModel.of([...routed, namespace('shop', injects)])
+    .send({ from: { namespace: 'shop', sidecar }, host: 'cart' }).branches[0].status;
+  expect(statusOf(true)).toBe(418);
+  expect(statusOf(false)).toBeUndefined();
+  expect(statusOf(false, true)).toBe(418);
+});

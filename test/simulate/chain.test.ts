@@ -1,7 +1,7 @@
 import { MeshModel, SimulatedRequest } from '../../src/simulate';
 import { allHops, caveatsOf, ChainOptions, Chains, Hop } from '../../src/simulate/chain';
 import { storyOf } from '../../src/simulate/story';
-import { app, deployment, envoyFilter, service, subsets, to, virtualService } from '../mesh/claims/support';
+import { app, deployment, envoyFilter, gateway, service, subsets, to, virtualService } from '../mesh/claims/support';
 
 const LANE = 'project-version';
 const laned = (host: string, lane: string, baseline: string) => virtualService(`shop/${host}`, {
@@ -52,6 +52,23 @@ describe('a chain of calls', () => {
   test('a header that a rule sets is passed on', () => {
     const stamping = virtualService('shop/b', { hosts: ['b'], http: [{ headers: { request: { set: { [LANE]: 'l1' } } }, route: [to('b')] }] });
     expect(waysOf(follow([...three, stamping], { calls }, {}))).toEqual(['a-main 100 -> b 100 -> c-l1 100']);
+  });
+
+  test('a request that gateway pods get goes on by the routes of their Gateway', () => {
+    const pods = { ...deployment('edge/egress', { istio: 'egress' }) };
+    const port = { number: 80, name: 'http', protocol: 'HTTP' };
+    const mesh = [
+      ...three, pods, service('edge/egress', { selector: { istio: 'egress' }, ports: [{ name: 'http', port: 80 }] }),
+      gateway('edge/out', { selector: { istio: 'egress' }, servers: [{ port, hosts: ['out.example.com'] }] }),
+      virtualService('shop/to-edge', { hosts: ['out.example.com', 'other.example.com'], http: [{ route: [to('egress.edge.svc.cluster.local')] }] }),
+      virtualService('edge/out', { hosts: ['out.example.com'], gateways: ['out'], http: [{ route: [to('b.shop.svc.cluster.local')] }] }),
+    ];
+    expect(waysOf(follow(mesh, {}, { host: 'out.example.com' }))).toEqual(['egress 100 -> b 100']);
+    expect(waysOf(follow(mesh, {}, { host: 'other.example.com' }))).toEqual(['egress 100 -> !404']);
+    expect(MeshModel.of(mesh).send({ from: { namespace: 'shop' }, host: 'out.example.com' }).caveats).toEqual([
+      { code: 'GatewayPods', message: expect.stringMatching(/edge\/egress are pods of a Gateway/) },
+    ]);
+    expect(caveatsOf(follow(mesh, {}, { host: 'out.example.com' }))).toEqual([]);
   });
 
   test('each way has the probability of getting there', () => {

@@ -143,7 +143,8 @@ export const gateways: Scene[] = [
     manifests: [
       edge('shop/edge', [http('*')]), ...cart,
       virtualService('shop/cart', {
-        hosts: ['cart.shop.svc.cluster.local', 'shop.example.com'], gateways: ['edge', 'mesh'],
+        hosts: ['cart.shop.svc.cluster.local', 'shop.example.com'],
+        gateways: ['edge', 'mesh'],
         http: [{ match: [{ scheme: { exact: 'https' } }], ...everything(to('cart', 'v1')) }, { redirect: { uri: '/new' } }],
       }),
     ],
