@@ -88,7 +88,8 @@ export class AccessPolicies {
   /** Whether the receiver's proxy lets a request in, or where it sees no requests the connection. */
   public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
     const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));
-    const checking = this.authentications.filter((each) => receiver.isHttp && applies(each, receiver, this.rootNamespace) && takesToken(each, request));
+    const authentications = receiver.isHttp ? this.authentications.filter((each) => applies(each, receiver, this.rootNamespace)) : [];
+    const checking = authentications.filter((each) => takesToken(each, request));
     const caveats = checking.map(tokenCaveat);
     const seen = { receiver, sender, request: receiver.isHttp ? request : undefined, hasToken: checking.length > 0 };
     const answerOf = (policy: Manifest) => matches(policy, { ...seen, home: namespaceOf(policy) });
