@@ -85,6 +85,16 @@ export class AccessPolicies {
     return { mode: 'PERMISSIVE' };
   }
 
+  /**
+   * What clients take a service's namespace to demand: DISABLE keeps them from mutual TLS, whatever single workloads demand.
+   *
+   * Source: istiod's `BestEffortInferServiceMTLSMode`.
+   */
+  public namespaceMode(namespace: string): string {
+    const modes = [this.peerOf(namespace), this.peerOf(this.rootNamespace)].map((peer) => peer?.spec?.mtls?.mode);
+    return modes.find((mode) => mode && mode !== 'UNSET') ?? 'PERMISSIVE';
+  }
+
   /** Whether the receiver's proxy lets a request in, or where it sees no requests the connection. */
   public admit(receiver: Receiver, sender: Identity | undefined, request: RequestView): Verdict {
     const applying = this.policies.filter((policy) => applies(policy, receiver, this.rootNamespace));

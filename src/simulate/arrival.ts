@@ -4,7 +4,7 @@ import { Backend, shared } from './endpoints';
 import { Branch, Caveat, Ending, ObjectReference, SentRequest } from './outcome';
 import { mayBeHttp } from './protocols';
 import { RequestView } from './request-view';
-import { MeshService } from './services';
+import { MeshService, Resolution } from './services';
 
 /** Who sends, as the receiver's proxy may know it. */
 export interface Caller {
@@ -62,14 +62,22 @@ export class Arrivals {
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }
 
+  /** Whether istiod lets proxies speak mutual TLS to a service without being told. */
+  private mayBeMutual({ service, backends }: FoundDestination): boolean {
+    if (!service) return true;
+    const isWhole = service.resolution !== Resolution.ORIGINAL || backends.every(({ workload }) => workload?.hasSidecar);
+    return !service.isExternal && isWhole && this.access.namespaceMode(service.namespace) !== 'DISABLE';
+  }
+
   private endAt(
     backend: Backend,
-    { destination, service }: FoundDestination,
+    found: FoundDestination,
     caller: Caller,
     sent: SentRequest,
     request: RequestView,
     plain: boolean,
   ): End {
+    const { destination, service } = found;
     const { workload } = backend;
     if (!workload) return { ending: service?.isExternal === false ? Ending.SERVED : Ending.OUTSIDE, reason: `${backend.name} answers`, caveats: [] };
     const served = { ending: Ending.SERVED, reason: `${workload.namespace}/${workload.name} answers` };
@@ -90,7 +98,8 @@ export class Arrivals {
     const receiver = { namespace: workload.namespace, labels: workload.labels, port, isHttp };
     const { mode, cause } = this.access.mutualTlsMode(receiver);
     const asked = modeOf(destination.policy);
-    const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE' && (mode !== 'DISABLE' || asked === 'ISTIO_MUTUAL');
+    const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE'
+      && (asked === 'ISTIO_MUTUAL' || (mode !== 'DISABLE' && this.mayBeMutual(found)));
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {
       return closed(caller, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
     }

@@ -58,9 +58,14 @@ function unanswered({ destinations }: Decision, { status, flags }: Observation):
   return status === 503 && possible.includes(flags) ? [] : [`status is ${status} ${flags} instead of 503 ${possible.join(' or ')}`];
 }
 
+/** By a policy, or by a proxy that closes what is not mutual TLS. */
+function isRefused({ status, flags }: Observation): boolean {
+  return status === 403 || status === 503 && flags === 'UC';
+}
+
 function served({ workloads, sent, answerHeaders: changes }: DecidedDestination, seen: Observation): string[] {
   const allowed = workloads.filter(({ denied }) => !denied);
-  if (seen.status === 403 && allowed.length < workloads.length) { return []; }
+  if (isRefused(seen) && allowed.length < workloads.length) { return []; }
   if (!allowed.some(({ workload, namespace }) => workload === seen.workload && (namespace === seen.namespace || workload.includes('.')))) {
     return [`${seen.workload ?? `nobody (${seen.status} ${seen.flags})`} answers instead of one of ${JSON.stringify(workloads)}`];
   }

@@ -117,4 +117,17 @@ export const access: Scene[] = [
       { says: 'a DestinationRule that says plain text to pods that take none: 503 UC', send: { host: 'plain' }, gets: '503 UC', because: /takes mutual TLS only, and gets plain text/ },
     ],
   },
+  {
+    name: 'a namespace that takes no mutual TLS',
+    mutualTls: true,
+    manifests: [
+      ...app('soft/cart'), ...app('soft/hard'),
+      peerAuthentication('soft/default', { mtls: { mode: 'DISABLE' } }),
+      peerAuthentication('soft/hard', { selector: { matchLabels: { app: 'hard' } }, mtls: { mode: 'STRICT' } }),
+    ],
+    cases: [
+      { says: 'gets plain text', from: { namespace: 'soft' }, send: { host: 'cart' }, gets: 'cart' },
+      { says: 'also where single workloads demand it', from: { namespace: 'soft' }, send: { host: 'hard' }, gets: '503 UC', because: /hard takes mutual TLS only, and gets plain text/ },
+    ],
+  },
 ];
