@@ -62,6 +62,10 @@ export class Arrivals {
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }
 
+  private withoutSidecar(name: string, destination: FoundDestination['destination']): End {
+    return failed(503, 'UF', `${name} has no sidecar to speak mutual TLS with, which ${ruleOf(destination)} asks for`, destination.destinationRules[0]);
+  }
+
   /** Whether istiod lets proxies speak mutual TLS to a service without being told. */
   private mayBeMutual({ service, backends }: FoundDestination): boolean {
     if (!service) return true;
@@ -79,17 +83,15 @@ export class Arrivals {
   ): End {
     const { destination, service } = found;
     const { workload } = backend;
-    if (!workload) return { ending: service?.isExternal === false ? Ending.SERVED : Ending.OUTSIDE, reason: `${backend.name} answers`, caveats: [] };
+    const asked = modeOf(destination.policy);
+    if (!workload) {
+      const isOutside = service?.isExternal !== false;
+      if (isOutside && asked === 'ISTIO_MUTUAL') return this.withoutSidecar(backend.name, destination);
+      return { ending: isOutside ? Ending.OUTSIDE : Ending.SERVED, reason: `${backend.name} answers`, caveats: [] };
+    }
     const served = { ending: Ending.SERVED, reason: `${workload.namespace}/${workload.name} answers` };
     if (!workload.hasSidecar) {
-      if (destination.policy && modeOf(destination.policy) === 'ISTIO_MUTUAL') {
-        return failed(
-          503,
-          'UF',
-          `${workload.namespace}/${workload.name} has no sidecar to speak mutual TLS with, which ${ruleOf(destination)} asks for`,
-          destination.destinationRules[0],
-        );
-      }
+      if (asked === 'ISTIO_MUTUAL') return this.withoutSidecar(`${workload.namespace}/${workload.name}`, destination);
       return { ...served, caveats: [], mutualTls: caller.hasProxy ? false : undefined };
     }
     const port = podPort(service, destination.port, backend);
@@ -97,7 +99,6 @@ export class Arrivals {
     const isHttp = protocol === undefined || mayBeHttp(protocol);
     const receiver = { namespace: workload.namespace, labels: workload.labels, port, isHttp };
     const { mode, cause } = this.access.mutualTlsMode(receiver);
-    const asked = modeOf(destination.policy);
     const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE'
       && (asked === 'ISTIO_MUTUAL' || (mode !== 'DISABLE' && this.mayBeMutual(found)));
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {

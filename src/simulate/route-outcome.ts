@@ -22,6 +22,9 @@ export interface Connection {
   readonly connectedTo?: MeshService;
 }
 
+/** What the ways that a request may end at a destination have in common. */
+type Arriving = Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>;
+
 /** Follows routes to their ends. */
 export class RouteFollower {
   constructor(
@@ -116,19 +119,21 @@ export class RouteFollower {
         caveats,
       };
     }
-    if (found.goesToOriginal) return this.toOriginal(found, base, request, connection, caveats);
-    const arrived = this.arrivals.at(found, connection.caller, request, base);
+    const arrived = this.arriving(found, base, request, connection);
     return { branches: arrived.branches, caveats: [...caveats, ...arrived.caveats] };
+  }
+
+  private arriving(found: FoundDestination, base: Arriving, request: RequestView, connection: Connection): { branches: Branch[]; caveats: Caveat[] } {
+    return found.goesToOriginal ? this.toOriginal(found, base, request, connection) : this.arrivals.at(found, connection.caller, request, base);
   }
 
   /** Envoy opens a connection to the address that the client asked for. */
   private toOriginal(
     found: FoundDestination,
-    base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
+    base: Arriving,
     request: RequestView,
     { caller, connectedTo }: Connection,
-    caveats: Caveat[],
-  ) {
+  ): { branches: Branch[]; caveats: Caveat[] } {
     const { host } = found.destination;
     if (connectedTo?.isKubernetes) {
       const backends = this.destinations.podsOf(connectedTo, request.port);
@@ -141,11 +146,11 @@ export class RouteFollower {
       };
       if (backends.some(({ pods }) => pods > 0)) {
         const arrived = this.arrivals.at({ ...found, service: connectedTo, backends, standby: [] }, caller, request, base);
-        return { branches: arrived.branches, caveats: [...caveats, note, ...arrived.caveats] };
+        return { branches: arrived.branches, caveats: [note, ...arrived.caveats] };
       }
       const reason = `${connectedTo.hostname} has no ready pods to connect to`;
       const none: Branch = { ...base, ending: Ending.FAILED, status: 503, flag: 'UF', reason, cause: connectedTo.object, destination: found.destination, workloads: [] };
-      return { branches: [none], caveats: [...caveats, note] };
+      return { branches: [none], caveats: [note] };
     }
     const to = request.request.host;
     const workloads: WorkloadShare[] = [{ namespace: found.service?.namespace ?? '', workload: to, labels: {}, pods: 1, share: 1 }];
@@ -159,7 +164,7 @@ export class RouteFollower {
           workloads,
         },
       ],
-      caveats,
+      caveats: [],
     };
   }
 
@@ -188,14 +193,14 @@ export class RouteFollower {
     spec: any,
     route: Route,
     request: RequestView,
-    { proxy, caller }: Connection,
+    connection: Connection,
     sent: SentRequest | undefined,
   ): { mirrors: Mirror[]; caveats: Caveat[] } {
     const caveats: Caveat[] = [];
     const mirrors = mirrorsOf(spec).map(({ destination, percent }): Mirror => {
-      const found = this.destinations.ofRule(destination, route.rule!.owner, route, proxy);
+      const found = this.destinations.ofRule(destination, route.rule!.owner, route, connection.proxy);
       if (found.failure) return { percent, destination: found.destination, workloads: [], lost: found.failure.reason };
-      const arrived = this.arrivals.at(found, caller, request, { probability: 1, answerHeaders: [], sent });
+      const arrived = this.arriving(found, { probability: 1, answerHeaders: [], sent }, request, connection);
       caveats.push(...arrived.caveats);
       const refused = arrived.branches.find(({ ending }) => ending === Ending.FAILED);
       const workloads = arrived.branches.filter(({ ending }) => ending !== Ending.FAILED).flatMap((branch) => branch.workloads);

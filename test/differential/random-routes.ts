@@ -141,11 +141,7 @@ function operations(chance: Chance, authority: boolean): Spec {
   return { ...chance.maybe(0.8, 'request', () => ({ ...request, ...named })), ...chance.maybe(0.5, 'response', () => response) };
 }
 
-/** Not what goes wherever the sender meant to go: that rules lead to such a place is another host's request in the wrong hands. */
-function destinationOf(chance: Chance, scenery: Scenery, home: string): Spec {
-  const entries = scenery.entries.filter(({ original }) => !original);
-  const addressed = scenery.services.filter(({ headless }) => !headless);
-  const services = addressed.length > 0 ? addressed : scenery.services;
+function destinationOf(chance: Chance, { services, entries }: Scenery, home: string): Spec {
   if (entries.length > 0 && chance.happens(0.1)) {
     const entry = chance.pick(entries);
     const [host] = entry.hosts;
