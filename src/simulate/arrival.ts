@@ -15,6 +15,14 @@ export interface Caller {
   readonly speaksHttp: boolean;
 }
 
+/** Whether a proxy speaks mutual TLS to a destination: to whomever it finds there, or to those who can. */
+export interface Mutual {
+  readonly kind: 'always' | 'never' | 'where they can';
+  /** For `always`: why, in words that follow "which". */
+  readonly why?: string;
+  readonly cause?: ObjectReference;
+}
+
 /** What becomes of requests that are sent to a destination with endpoints: one branch for each way that it ends. */
 export class Arrivals {
   constructor(
@@ -24,14 +32,14 @@ export class Arrivals {
 
   /**
    * @param base what the branches have in common; their probabilities add up to its
-   * @param plain the proxy passes the connection on as it is
+   * @param mutual `never` where the proxy passes the connection on as it is
    */
   public at(
     found: FoundDestination,
     caller: Caller,
     request: RequestView,
     base: Pick<Branch, 'probability' | 'answerHeaders' | 'sent'>,
-    plain = false,
+    mutual = this.mutualTo(found),
   ): { branches: Branch[]; caveats: Caveat[] } {
     const ready = found.backends.filter(({ pods }) => pods > 0);
     const total = ready.reduce((sum, { pods }) => sum + pods, 0);
@@ -44,7 +52,7 @@ export class Arrivals {
         caller,
         base.sent ?? { authority: request.authority, path: request.path, headers: request.headers },
         request,
-        plain,
+        mutual,
       );
       const key = JSON.stringify([end.ending, end.reason, end.mutualTls]);
       const group = groups.get(key) ?? { end, backends: [] };
@@ -62,15 +70,26 @@ export class Arrivals {
     return { branches, caveats: [...groups.values()].flatMap(({ end }) => end.caveats) };
   }
 
-  private withoutSidecar(name: string, destination: FoundDestination['destination']): End {
-    return failed(503, 'UF', `${name} has no sidecar to speak mutual TLS with, which ${ruleOf(destination)} asks for`, destination.destinationRules[0]);
+  /**
+   * What the proxies of clients make of a destination's own pods.
+   *
+   * Source: istiod's `BestEffortInferServiceMTLSMode`, and its clusters: those that go where the client connected know no endpoints.
+   */
+  public mutualTo({ destination, service, backends }: FoundDestination): Mutual {
+    const [rule] = destination.destinationRules;
+    const asked = modeOf(destination.policy);
+    if (asked === 'ISTIO_MUTUAL') return { kind: 'always', why: `${ruleOf(destination)} asks for`, cause: rule };
+    if (asked === 'DISABLE' || !this.mutualTls) return { kind: 'never' };
+    if (!service) return { kind: 'where they can' };
+    if (service.isExternal || this.access.namespaceMode(service.namespace) === 'DISABLE') return { kind: 'never' };
+    if (service.resolution !== Resolution.ORIGINAL) return { kind: 'where they can' };
+    const all = backends.length > 0 && backends.every(({ workload }) => workload?.hasSidecar);
+    return all ? { kind: 'always', why: `proxies speak to ${service.hostname}, as all its pods can`, cause: service.object } : { kind: 'never' };
   }
 
-  /** Whether istiod lets proxies speak mutual TLS to a service without being told. */
-  private mayBeMutual({ service, backends }: FoundDestination): boolean {
-    if (!service) return true;
-    const isWhole = service.resolution !== Resolution.ORIGINAL || backends.every(({ workload }) => workload?.hasSidecar);
-    return !service.isExternal && isWhole && this.access.namespaceMode(service.namespace) !== 'DISABLE';
+  /** What becomes of a request to somebody outside the mesh, at whatever address. */
+  public outside(name: string, mutual: Mutual, reason = `${name} answers`): End {
+    return mutual.kind === 'always' ? withoutSidecar(name, mutual) : { ending: Ending.OUTSIDE, reason, caveats: [] };
   }
 
   private endAt(
@@ -79,19 +98,18 @@ export class Arrivals {
     caller: Caller,
     sent: SentRequest,
     request: RequestView,
-    plain: boolean,
+    mutual: Mutual,
   ): End {
     const { destination, service } = found;
     const { workload } = backend;
     const asked = modeOf(destination.policy);
     if (!workload) {
-      const isOutside = service?.isExternal !== false;
-      if (isOutside && asked === 'ISTIO_MUTUAL') return this.withoutSidecar(backend.name, destination);
-      return { ending: isOutside ? Ending.OUTSIDE : Ending.SERVED, reason: `${backend.name} answers`, caveats: [] };
+      const reason = `${backend.name} answers`;
+      return service?.isExternal === false ? { ending: Ending.SERVED, reason, caveats: [] } : this.outside(backend.name, mutual);
     }
     const served = { ending: Ending.SERVED, reason: `${workload.namespace}/${workload.name} answers` };
     if (!workload.hasSidecar) {
-      if (asked === 'ISTIO_MUTUAL') return this.withoutSidecar(`${workload.namespace}/${workload.name}`, destination);
+      if (mutual.kind === 'always') return withoutSidecar(`${workload.namespace}/${workload.name}`, mutual);
       return { ...served, caveats: [], mutualTls: caller.hasProxy ? false : undefined };
     }
     const port = podPort(service, destination.port, backend);
@@ -99,18 +117,12 @@ export class Arrivals {
     const isHttp = protocol === undefined || mayBeHttp(protocol);
     const receiver = { namespace: workload.namespace, labels: workload.labels, port, isHttp };
     const { mode, cause } = this.access.mutualTlsMode(receiver);
-    const speaksTls = this.mutualTls && caller.hasProxy && !plain && asked !== 'DISABLE'
-      && (asked === 'ISTIO_MUTUAL' || (mode !== 'DISABLE' && this.mayBeMutual(found)));
+    const speaksTls = this.mutualTls && caller.hasProxy && (mutual.kind === 'always' || (mutual.kind !== 'never' && mode !== 'DISABLE'));
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {
       return closed(caller, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
     }
-    if (this.mutualTls && mode === 'DISABLE' && asked === 'ISTIO_MUTUAL') {
-      return failed(
-        503,
-        'UF',
-        `${workload.namespace}/${workload.name} speaks plain text only, and ${ruleOf(destination)} asks for mutual TLS`,
-        cause,
-      );
+    if (this.mutualTls && mode === 'DISABLE' && mutual.kind === 'always') {
+      return failed(503, 'UF', `${workload.namespace}/${workload.name} speaks plain text only, not mutual TLS, which ${mutual.why}`, cause);
     }
     const caveats: Caveat[] =
       asked === 'SIMPLE' || asked === 'MUTUAL'
@@ -143,6 +155,10 @@ function failed(status: number, flag: string | undefined, reason: string, cause:
 /** The receiver closes the connection; whose proxy speaks HTTP is told so by it. */
 function closed({ speaksHttp }: Caller, reason: string, cause: ObjectReference | undefined): End {
   return speaksHttp ? failed(503, 'UC', reason, cause) : failed(0, undefined, reason, cause);
+}
+
+function withoutSidecar(name: string, { why, cause }: Mutual): End {
+  return failed(503, 'UF', `${name} has no sidecar to speak mutual TLS with, which ${why}`, cause);
 }
 
 function modeOf(policy: any): string | undefined {

@@ -135,6 +135,8 @@ export class RouteFollower {
     { caller, connectedTo }: Connection,
   ): { branches: Branch[]; caveats: Caveat[] } {
     const { host } = found.destination;
+    const own = found.service ? this.destinations.podsOf(found.service, found.destination.port) : [];
+    const mutual = this.arrivals.mutualTo({ ...found, backends: own });
     if (connectedTo?.isKubernetes) {
       const backends = this.destinations.podsOf(connectedTo, request.port);
       const isSame = connectedTo.hostname === host;
@@ -145,7 +147,7 @@ export class RouteFollower {
           : `${host} is headless: requests go to the address that the client connects to, which is one of ${connectedTo.hostname}`,
       };
       if (backends.some(({ pods }) => pods > 0)) {
-        const arrived = this.arrivals.at({ ...found, service: connectedTo, backends, standby: [] }, caller, request, base);
+        const arrived = this.arrivals.at({ ...found, service: connectedTo, backends, standby: [] }, caller, request, base, mutual);
         return { branches: arrived.branches, caveats: [note, ...arrived.caveats] };
       }
       const reason = `${connectedTo.hostname} has no ready pods to connect to`;
@@ -154,18 +156,8 @@ export class RouteFollower {
     }
     const to = request.request.host;
     const workloads: WorkloadShare[] = [{ namespace: found.service?.namespace ?? '', workload: to, labels: {}, pods: 1, share: 1 }];
-    return {
-      branches: [
-        {
-          ...base,
-          ending: Ending.OUTSIDE,
-          reason: `${to} answers, which is where the client connects to`,
-          destination: found.destination,
-          workloads,
-        },
-      ],
-      caveats: [],
-    };
+    const { caveats, ...end } = this.arrivals.outside(to, mutual, `${to} answers, which is where the client connects to`);
+    return { branches: [{ ...base, ...end, destination: found.destination, workloads }], caveats: [...caveats] };
   }
 
   private redirected(spec: any, route: Route, request: RequestView, complain: Complaint): Branch {

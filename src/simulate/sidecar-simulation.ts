@@ -91,12 +91,12 @@ export class SidecarSimulation {
     if (protocol === PortProtocol.SNIFFED && known && hasListener) {
       const host = table.byService.get(known.hostname);
       return host
-        ? this.atHost(view, pod, proxy, host, routes, table, known)
+        ? this.atHost(view, pod, proxy, host, routes, table, target)
         : { decision: { routes, overruled: [] }, ...noRoute(`no rule is for ${known.hostname} at port ${view.port}`) };
     }
     if (!table.hasHttpListener || view.connection === 'https') return this.unknown(view, pod, proxy, target, undefined);
     const host = table.domains.find(view.hostName);
-    if (host) return this.atHost(view, pod, proxy, host, routes, table, known);
+    if (host) return this.atHost(view, pod, proxy, host, routes, table, target);
     return this.unknown(view, pod, proxy, target, { routes, overruled: [] });
   }
 
@@ -107,7 +107,7 @@ export class SidecarSimulation {
     host: VirtualHost,
     routes: string,
     table: SidecarRoutes,
-    known: MeshService | undefined,
+    target: MeshService | undefined,
   ): Part {
     const overruled = overruledAt(host, table.considered);
     const route = routeFor(host.routes, view);
@@ -120,7 +120,7 @@ export class SidecarSimulation {
         caveats: skipped,
       };
     }
-    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true, speaksHttp: true }, connectedTo: known };
+    const connection: Connection = { proxy, caller: { identity: pod, hasProxy: true, speaksHttp: true }, connectedTo: target };
     const outcome = this.parts.follower.follow(route, view, connection);
     return { decision: { ...decisionBy(route, routes, host), overruled }, ...outcome, caveats: unique([...skipped, ...outcome.caveats]) };
   }
@@ -186,7 +186,7 @@ export class SidecarSimulation {
         caveats: [],
       };
     }
-    const { branches, caveats } = this.parts.arrivals.at(found, { identity: pod, hasProxy: pod.hasSidecar, speaksHttp }, view, base, true);
+    const { branches, caveats } = this.parts.arrivals.at(found, { identity: pod, hasProxy: pod.hasSidecar, speaksHttp }, view, base, { kind: 'never' });
     return { branches: branches.map((branch) => ({ ...branch, reason: `${branch.reason} (${why})` })), mirrors: [], caveats };
   }
 
