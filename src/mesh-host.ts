@@ -5,7 +5,7 @@ import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
 import { asList } from './json';
-import { LaneFallbacks, PodNamespaces } from './lane-fallbacks';
+import { LaneFallbacks } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
@@ -455,12 +455,12 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
-   * Where the pods of a lane that the app deploys are, and those of the baseline.
+   * Where the pods of a version are that the app deploys, whatever patches say.
    *
    * @internal
    */
-  public _locateLane(lane: string, namespaces: () => PodNamespaces): void {
-    this.fallbacks.locate(lane, namespaces);
+  public _locate(version: string, namespace: () => string): void {
+    this.fallbacks.locate(version, namespace);
   }
 
   /**
@@ -540,6 +540,18 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public get _everything(): Destination[] {
     return this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
+  }
+
+  /**
+   * The version that serves everybody, and so the lanes that cannot: where the default rule splits, the one with most weight. Where
+   * it routes to other hosts alone, the baseline.
+   *
+   * @internal
+   */
+  public get _standby(): string | undefined {
+    const own = this._everything.filter(({ hostName, version }) => hostName === this.hostName && version !== undefined);
+    const most = Math.max(...own.map(({ weight }) => weight));
+    return own.find(({ weight }) => weight === most)?.version ?? this.baseline;
   }
 
   /**

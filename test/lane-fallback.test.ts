@@ -232,6 +232,51 @@ describe('what is said of the service', () => {
   });
 });
 
+describe('the baseline\'s part is done by the version that serves everybody', () => {
+  const standby = (change: (service: CanaryService) => void) => {
+    const { app, chart, testbbb, lanes } = shop();
+    testbbb.addVersion('v2');
+    lanes.addLane('release-v1').serve(testbbb);
+    lanes.addLane('release-v2').serve(testbbb);
+    change(testbbb);
+    app.synthYaml();
+    return objectOf(chart, 'ServiceEntry', 'testbbb-release-v1-fallback-baseline').spec.workloadSelector.labels;
+  };
+
+  test.each<[string, string, (service: CanaryService) => void]>([
+    ['the baseline, unless told otherwise', 'release', () => {}],
+    ['the one that was activated', 'v2', (service) => service.activate('v2')],
+    ['the one that was activated, after the baseline was retired', 'v2', (service) => { service.activate('v2'); service.retire('release'); }],
+    ['of a split the one with most weight', 'v2', (service) => service.split({ release: 20, v2: 80 })],
+    ['of a split that is even the first', 'release', (service) => service.splitSticky({ release: 1, v2: 1 })],
+    ['of a split the one that stayed', 'v2', (service) => { service.split({ release: 90, v2: 10 }); service.retire('release'); }],
+    ['the baseline, where another host serves everybody', 'release', (service) => service.host.routeDefault([Destination.of(new MeshHost(service, 'next', { name: 'next', port: 80 }))])],
+  ])('%s', (_, version, change) => {
+    expect(standby(change)).toEqual({ app: 'testbbb', version });
+  });
+
+  test('and its pods are where the lane\'s must be', () => {
+    expect(() => standby((service) => {
+      service.activate('v2');
+      ApiObject.of(service.node.findChild('versions').node.findChild('v2').node.findChild('Resource')).addJsonPatch(JsonPatch.replace('/metadata/namespace', 'elsewhere'));
+    })).toThrow(/in the namespace of the baseline's, got test1 and elsewhere/);
+  });
+
+  test('so nobody may be missing: a retired baseline, and a default rule that leads elsewhere, are refused', () => {
+    const { app, testbbb, lanes } = shop();
+    const leave = () => {
+      testbbb.host.routeDefault([Destination.of(new MeshHost(testbbb, 'next', { name: 'next', port: 80 }))]);
+      testbbb.retire('release');
+    };
+    const says = /'fallback' needs a version of testbbb.test1.svc.cluster.local that serves everybody: release is retired.*Fallback\.none\(\)/;
+    lanes.addLane('release-v1').serve(testbbb);
+    leave();
+
+    expect(() => app.synthYaml()).toThrow(says);
+    expectRefusal(() => lanes.addLane('release-v2').serve(testbbb), { code: 'FallbackImpossible', property: 'fallback', says });
+  });
+});
+
 describe('a host that others deploy', () => {
   const legacy = (props: object, labels?: Record<string, string>) => {
     const { chart, lanes } = shop();
