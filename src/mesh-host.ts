@@ -7,6 +7,7 @@ import { hostWarnings } from './host-warnings';
 import { asList } from './json';
 import { LaneFallbacks } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
+import { NamedPods, sharedPodsProblem, sharedPodsWarning } from './lanes/pods-apart';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -178,6 +179,7 @@ export class MeshHost extends Construct implements IRoutable {
   /** What each port speaks; `undefined` stands for the one port that the app does not know. */
   private readonly protocols: ReadonlyMap<number | undefined, RoutedProtocol>;
   private readonly external: boolean;
+  private readonly selector?: Record<string, string>;
   private readonly exportTo?: string[];
   private readonly virtualServiceName: string;
   private readonly destinationRuleName: string;
@@ -210,6 +212,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
     this.baseline = props.baseline;
+    this.selector = props.selector;
     this.protocols = this.protocolsOf(props);
     if (props.hostName !== undefined) demand('hostName', props.hostName, externalHostProblem(props.hostName), { code: 'HostName', scope: this });
     this.external = props.hostName !== undefined;
@@ -249,12 +252,19 @@ export class MeshHost extends Construct implements IRoutable {
   /**
    * A version that can be routed to: a subset of the DestinationRule.
    *
-   * Refused: names that are no DNS labels, a version that is there already, no labels (such a subset would select every pod).
+   * Refused: names that are no DNS labels, a version that is there already, no labels (such a subset would select every pod), labels
+   * that pods of lanes have too.
    *
    * @param version the subset's name
    * @param labels the pods' labels; by default `version: <version>`
    */
   public addVersion(version: string, labels: Record<string, string> = { version }): void {
+    this.demandNew(version, labels);
+    this.demandApart(version, labels, false, this);
+    this.addSubset(version, labels);
+  }
+
+  private demandNew(version: string, labels: Record<string, string>): void {
     demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
     if (this.subsets.has(version)) {
       throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
@@ -262,6 +272,9 @@ export class MeshHost extends Construct implements IRoutable {
     }
     demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
     demandLabels('labels', labels, this);
+  }
+
+  private addSubset(version: string, labels: Record<string, string>): void {
     this.subsets.set(version, { ...labels });
     this.retired.delete(version);
     this.ensureDestinationRule();
@@ -426,8 +439,10 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('LaneNamedLikeVersion', `'lane' must not be named like a version of the service, got ${JSON.stringify(lane)} `
         + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, scope);
     }
+    this.demandNew(lane, labels);
+    this.demandApart(lane, labels, true, scope);
     if (fallback) this.fallbacks.check(lane, labels, scope);
-    this.addVersion(lane, labels);
+    this.addSubset(lane, labels);
     this.lanes.set(lane, { host: this.hostName, subset: lane });
     if (fallback) this.fallbacks.add(lane);
     Mesh.of(this).changed();
@@ -621,6 +636,20 @@ export class MeshHost extends Construct implements IRoutable {
     });
   }
 
+  /** Who is sent to a version must not meet the pods of a lane, nor the other way round. */
+  private demandApart(name: string, labels: Record<string, string>, isLane: boolean, scope: Construct): void {
+    const pods = this.podsOf(name, labels, isLane);
+    for (const other of this.subsets.keys()) {
+      demand('labels', JSON.stringify(labels), sharedPodsProblem(pods, this.podsOf(other)), {
+        code: 'LabelsNotApart', scope, remedy: "requests for one of them would meet pods of the other; give both a label with different values, such as 'version'",
+      });
+    }
+  }
+
+  private podsOf(name: string, labels = this._labelsOf(name), isLane = this.lanes.has(name)): NamedPods {
+    return { name, isLane, labels, all: { ...this.selector, ...labels } };
+  }
+
   /** Versions as they were declared, then lanes by name: a new lane moves nobody else's lines. */
   private subsetManifests(): any[] {
     const lanes = [...this.lanes.keys()].sort(compareText);
@@ -705,6 +734,9 @@ export class MeshHost extends Construct implements IRoutable {
       routed: this.policies.hasTrafficPolicy ? Mesh.of(this).routedVersions(this.hostName) : new Set(),
     });
     for (const { code, message } of found) Warnings.of(this).add(this, code, message);
+    const lanes = [...this.lanes.keys()].map((lane) => this.podsOf(lane));
+    const shared = lanes.flatMap((lane) => this.versions.flatMap((version) => sharedPodsWarning(lane, this.podsOf(version)) ?? []));
+    for (const message of shared) Warnings.of(this).add(this, 'LabelsMayOverlap', `${message} (${this.hostName})`);
   }
 
   private validateHost(): string[] {

@@ -297,7 +297,6 @@ describe('a host that others deploy', () => {
   test.each([
     ['selector', { selector: undefined }, undefined, /selector.*say it/],
     ['ports', { port: undefined, targetPort: undefined }, undefined, /say 'port'/],
-    ['labels', { baselineLabels: { track: 'a' } }, { track: 'a' }, /a label that only the lane's pods have.*version/],
   ])('without %s that tell its pods is refused', (_, props, labels, says) => {
     expectRefusal(() => legacy(props, labels), { code: 'FallbackImpossible', property: 'fallback', path: 'test1/legacy', says });
   });
