@@ -80,11 +80,11 @@ export class LaneFallbacks extends Construct {
 
   /** Where `weave` sends a lane's requests; `undefined` for lanes that do not fall back. */
   public destination(lane: string): LaneDestination | undefined {
-    return this.lanes.has(lane) ? fallbackDestination({ lane, service: this.host.name, namespace: this.host.namespace }, this.retries) : undefined;
+    return this.lanes.has(lane) ? fallbackDestination({ lane, service: this.host.name, namespace: this.host.namespace }, this.tries) : undefined;
   }
 
-  private get retries(): any {
-    return this.fallback._retries({ timeout: this.host._shortestTimeout, retries: this.host._said.retries?._toManifest() });
+  private get tries() {
+    return this.fallback._tries(this.host._said.retries?._toManifest());
   }
 
   private partsOf(lane: string, labels: Record<string, string> = this.host._labelsOf(lane)): FallbackParts {
@@ -117,7 +117,7 @@ export class LaneFallbacks extends Construct {
       lanePods: { ...lanePods, namespace: deployed(lane) },
       baselinePods: { ...baselinePods, namespace: deployed(this.host._standby!) },
     }, this.host._policyOf(lane))];
-    const idle = tryProblems({ timeout: this.host._shortestTimeout, retries: this.retries }).map(({ field, problem }) => `of ${this.host.hostName} cannot work: '${field}' ${problem}`);
+    const idle = tryProblems({ timeout: this.host._shortestTimeout, ...this.tries.rule }).map(({ field, problem }) => `of ${this.host.hostName} cannot work: '${field}' ${problem}`);
     return [...found, ...idle].map((problem) => `'fallback' ${problem}`);
   }
 }

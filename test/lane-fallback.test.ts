@@ -94,7 +94,8 @@ describe('a lane with fallback', () => {
     const baseline = objectOf(chart, 'VirtualService', 'testbbb');
     lanes.addLane('release-v1').serve(testbbb);
     const woven = objectOf(chart, 'VirtualService', 'testbbb');
-    const destination = { host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries: MEASURED } };
+    const { perTryTimeout: tryTimeout, ...retries } = MEASURED;
+    const destination = { host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries }, tryTimeout };
     const table = { header: 'project-version', lanes: { 'release-v1': { [testbbb.hostName]: destination } } };
 
     expect(weave(baseline, table).virtualService).toEqual(woven);
@@ -198,10 +199,19 @@ describe('what is said of the service', () => {
     new ResilientBackend(chart, 'patience', { host: testbbb, timeout: Duration.seconds(9), retries: RetryPolicy.of({ attempts: 5, retryOn: ['gateway-error'] }) });
     testbbb.host.addRule(RouteRule.to([Destination.of(testbbb, { version: 'release' })], { match: [RequestMatch.pathPrefix('/fast')], timeout: Duration.seconds(3) }));
 
-    for (const rule of rulesOf(chart, 'testbbb').filter(({ name }) => name)) {
-      expect(rule.retries).toEqual({ ...MEASURED, attempts: 5, perTryTimeout: '1s', retryOn: `${MEASURED.retryOn},gateway-error` });
-    }
+    expect(rulesOf(chart, 'testbbb').filter(({ name }) => name).map(({ retries }) => retries)).toEqual([
+      { ...MEASURED, attempts: 5, perTryTimeout: '1s' }, { ...MEASURED, attempts: 5, perTryTimeout: '3s' },
+    ]);
     expect(rulesOf(chart, 'testbbb').filter(({ name }) => !name).map(({ retries }) => retries)).toEqual(Array(2).fill({ attempts: 5, retryOn: 'gateway-error' }));
+  });
+
+  test('of a route at a gateway alone is minded there', () => {
+    const { chart, testbbb, lanes } = shop();
+    new MeshGateway(chart, 'quick', { hosts: ['quick.example.com'], selector: { istio: 'quick' }, staining: Staining.open() }).route(testbbb, { timeout: Duration.seconds(1) });
+    lanes.addLane('release-v1').serve(testbbb);
+
+    expect(rulesOf(chart, 'quick-quick-example-com')[0]).toMatchObject({ timeout: '1s', retries: { ...MEASURED, perTryTimeout: '333ms' } });
+    expect(rulesOf(chart, 'testbbb')[0].retries).toEqual(MEASURED);
   });
 
   test('of how to fall back is heard', () => {

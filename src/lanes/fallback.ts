@@ -77,8 +77,8 @@ export function isFallbackHost(host: string, service: string, namespace: string)
 }
 
 /** Where a lane with fallback serves a host, for `weave`. */
-export function fallbackDestination(service: FallbackService, retries: any): LaneDestination {
-  return { host: fallbackHost(service), servedLane: SERVED_WORKLOAD, rule: { retries } };
+export function fallbackDestination(service: FallbackService, tries: Pick<LaneDestination, 'rule' | 'tryTimeout'>): LaneDestination {
+  return { host: fallbackHost(service), servedLane: SERVED_WORKLOAD, ...tries };
 }
 
 /**
