@@ -69,7 +69,8 @@ export interface MeshHostProps {
   readonly hostName?: string;
 
   /**
-   * The namespaces that see the VirtualService and the DestinationRule: `.` for their own, names, or `*` for all.
+   * The namespaces that see the VirtualService and the DestinationRule: `.` for their own, names, or `*` for all. A gateway of the app
+   * that routes to a version must be among them, or it would answer 503; other callers that are not are warned of.
    * @default - not written: all; or what a Scope derives
    */
   readonly exportTo?: string[];
@@ -739,9 +740,26 @@ export class MeshHost extends Construct implements IRoutable {
     for (const message of shared) Warnings.of(this).add(this, 'LabelsMayOverlap', `${message} (${this.hostName})`);
   }
 
+  /** Callers that the app knows, and that `exportTo` leaves out. */
+  private unseenBy(): string[] {
+    const { exportTo, hostName } = this;
+    if (exportTo === undefined || exportTo.includes('*')) return [];
+    const seen = exportTo.map((each) => (each === '.' ? this.namespace : each));
+    const blind = Mesh.of(this).callersOf(this).filter(({ namespace }) => !seen.includes(namespace));
+    const pinned = [...Mesh.of(this).routedVersions(hostName)].some((version) => version !== undefined);
+    const unserved = blind.filter(({ isGateway }) => isGateway && pinned);
+    for (const { namespace, path } of blind.filter((each) => !unserved.includes(each))) {
+      Warnings.of(this).add(this, 'CallerNotExportedTo', `'exportTo' ${JSON.stringify(exportTo)} of ${hostName} leaves out ${namespace}, from where ${path} calls it or leads to it: its versions and rules are not known there, `
+        + 'so requests meet any pod, those of lanes among them, or are answered 503 where a rule names a version; add the namespace, or leave exportTo out');
+    }
+    return unserved.map(({ namespace, path }) => `'exportTo' must name the namespaces of gateway pods that route to ${hostName}, got ${JSON.stringify(exportTo)}, but ${path} does in ${namespace}: `
+      + 'its versions are not known there, and all requests would be answered 503; add the namespace, leave exportTo out, or say where the pods are: MeshGateway({ podNamespace })');
+  }
+
   private validateHost(): string[] {
     this.warn();
-    return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
+    const rules = [...this._baselineRules, ...this.connectionRules];
+    return [...this.unseenBy(), ...rules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
 }
 
