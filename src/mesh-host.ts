@@ -527,13 +527,14 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public _laneDestination(lane: string): LaneDestination {
     const fault = this.policies.faults.find((each) => each.lane === lane)?.fault._toManifest();
-    const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo).map(({ destination }) => destination)
+    const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo)
       // What the lane serves itself would meet its requests twice.
-      .filter(({ host, subset }) => host !== this.hostName || subset !== lane)
+      .filter(({ destination: { host, subset } }) => host !== this.hostName || subset !== lane)
       // A mirror within the host keeps the port of the request.
-      .flatMap((destination) => {
+      .flatMap(({ destination, fromVersion }) => {
         const { hostName } = this;
-        return this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
+        const written = this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
+        return written.map((each) => ({ destination: each, ...(fromVersion === undefined ? {} : { fromSubset: fromVersion }) }));
       });
     const destination = this.fallbacks.destination(lane) ?? this.lanes.get(lane)!;
     const rule = { ...destination.rule, ...(fault ? { fault } : {}) };

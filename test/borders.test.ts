@@ -1,8 +1,9 @@
 import { App, Chart, Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost, MirrorTarget,
-  RateLimit, RateLimitProps, RequestMatch, RouteRule, Scope, ScopeProps, StainedRoute, Staining, StringMatch, Warnings, Workloads,
+  CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost,
+  MirrorTarget, RateLimit, RateLimitProps, RequestMatch, RouteRule, Scope, ScopeProps, StainedRoute, Staining, StringMatch, Warnings,
+  Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';

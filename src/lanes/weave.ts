@@ -19,6 +19,18 @@ export const DEFAULT_LANE_HEADER = 'project-version';
 /** The response header that tells which lane served. */
 export const SERVED_LANE_HEADER = 'x-served-lane';
 
+/** A mirror of the baseline's rules that a lane's copies keep. */
+export interface LaneMirror {
+  /** Where it copies to, as the rule says it. */
+  readonly destination: any;
+
+  /**
+   * The subset whose rules it is kept in; the same destination may be another mirror's, of another subset.
+   * @default - in all rules that have it
+   */
+  readonly fromSubset?: string;
+}
+
 /** Where a lane serves one host. */
 export interface LaneDestination {
   /** The fully qualified host that serves; usually the very host that the lane has a version of. */
@@ -37,10 +49,10 @@ export interface LaneDestination {
   readonly port?: number;
 
   /**
-   * Those of a rule's mirrors (by their destinations) that the lane's copy keeps.
+   * Those of a rule's mirrors that the lane's copy keeps.
    * @default - none: a mirrored lane request would write into the lane's own services downstream
    */
-  readonly mirrors?: any[];
+  readonly mirrors?: LaneMirror[];
 
   /**
    * Fields that the lane's copy of a rule has in place of the baseline's, for example `retries`. Where the rule routes to hosts that
@@ -285,7 +297,7 @@ class Weaver {
     });
     return {
       ...kept,
-      ...keptMirrors({ mirror, mirrors, mirrorPercentage }, groups.flatMap(([first]) => destinations.get(first.host)?.mirrors ?? [])),
+      ...keptMirrors({ mirror, mirrors, mirrorPercentage }, groups.flatMap((group) => mirrorsFor(group, destinations.get(group[0].host)))),
       ...this.replacedFields(lane, rule, groups.map(([{ host }]) => ({ host, asked: destinations.get(host) })), path),
       name: rule.name ? `${LANE_RULE_PREFIX}${lane}/${rule.name}` : `${LANE_RULE_PREFIX}${lane}`,
       match: this.laneMatch(rule.match, lane),
@@ -448,6 +460,13 @@ function groupsOf(live: LiveDestination[], destinations: Map<string, LaneDestina
     else groups.push([destination]);
   }
   return groups;
+}
+
+/** The destinations of the mirrors that a lane asks for in rules to these destinations of one host. */
+function mirrorsFor(group: LiveDestination[], asked: LaneDestination | undefined): any[] {
+  const subsets = group.map(({ entry }) => entry.destination.subset);
+  const kept = asList(asked?.mirrors).filter(({ fromSubset }) => fromSubset === undefined || subsets.includes(fromSubset));
+  return kept.map(({ destination }) => destination);
 }
 
 /** Those of a rule's mirrors that a lane asks for, in their simplest form. */

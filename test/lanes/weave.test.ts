@@ -1,4 +1,6 @@
-import { allowLaneHeader, HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused } from '../../src/lanes/weave';
+import {
+  allowLaneHeader, HANDLES_LANE_HEADER_LABEL, LaneDestination, LaneMirror, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused,
+} from '../../src/lanes/weave';
 import { evaluate, MeshRequest, Routed } from '../support/route-evaluator';
 
 const CART = 'cart.shop.svc.cluster.local';
@@ -42,7 +44,10 @@ function refusal(http: any[], table: any = l1OnCart): WeaveRefused {
 }
 
 test('all that a table can say', () => {
-  const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s', retries: { attempts: 3 } }, servedLane: '%UPSTREAM_CLUSTER%', tryTimeout: '1s' };
+  const mirror: Required<LaneMirror> = { destination: { host: 'sniffer' }, fromSubset: 'release' };
+  const destination: Required<LaneDestination> = {
+    host: STOCK, subset: 'l1', port: 8080, mirrors: [mirror], rule: { timeout: '9s', retries: { attempts: 3 } }, servedLane: '%UPSTREAM_CLUSTER%', tryTimeout: '1s',
+  };
   const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp', baggageKey: 'lane' };
 
   expect(woven([{ timeout: '2s', route: [to('cart', 'release')], mirror: { host: 'sniffer' } }], table)[0]).toEqual({
@@ -153,6 +158,13 @@ describe('the copy of a lane', () => {
       expect(tried('3s', { rule: { retries } })).toEqual([undefined]);
       expect(tried('3s', { tryTimeout: '2s' })).toEqual([undefined]);
     });
+  });
+
+  test('keeps a mirror where it is asked for, and not where the same destination is another subset\'s mirror', () => {
+    const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', mirrors: [{ destination: { host: 'mail' }, fromSubset: 'release' }] } } } };
+    const http = ['v2', 'release'].map((subset) => ({ mirror: { host: 'mail' }, route: [to(CART, subset)] }));
+
+    expect(woven(http, table).map(({ mirror }) => mirror)).toEqual([undefined, { host: 'mail' }, { host: 'mail' }, { host: 'mail' }]);
   });
 
   describe('keeps the rule\'s own fields where a host that it also routes to did not ask for others', () => {
