@@ -265,23 +265,6 @@ export class MeshHost extends Construct implements IRoutable {
     this.addSubset(version, labels);
   }
 
-  private demandNew(version: string, labels: Record<string, string>): void {
-    demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
-    if (this.subsets.has(version)) {
-      throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
-        + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
-    }
-    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
-    demandLabels('labels', labels, this);
-  }
-
-  private addSubset(version: string, labels: Record<string, string>): void {
-    this.subsets.set(version, { ...labels });
-    this.retired.delete(version);
-    this.ensureDestinationRule();
-    Mesh.of(this).changed();
-  }
-
   /**
    * A rule, tried after the rules added before it and before the default, which routes to the baseline.
    *
@@ -636,6 +619,23 @@ export class MeshHost extends Construct implements IRoutable {
         return { host: this.hostName, ...this._exports, ...(trafficPolicy ? { trafficPolicy } : {}), ...(subsets.length > 0 ? { subsets } : {}) };
       },
     });
+  }
+
+  private demandNew(version: string, labels: Record<string, string>): void {
+    demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
+    if (this.subsets.has(version)) {
+      throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
+        + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
+    }
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
+    demandLabels('labels', labels, this);
+  }
+
+  private addSubset(version: string, labels: Record<string, string>): void {
+    this.subsets.set(version, { ...labels });
+    this.retired.delete(version);
+    this.ensureDestinationRule();
+    Mesh.of(this).changed();
   }
 
   /** Who is sent to a version must not meet the pods of a lane, nor the other way round. */
