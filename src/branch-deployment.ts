@@ -105,7 +105,7 @@ export class BranchDeployment extends Construct implements IRoutable {
     const { ownership, stain } = Mesh.of(this);
     if (!stain?.fallback || this.host._fallback(lane)) return [];
     try {
-      this.service._fallBack(lane, this.version);
+      this.service._fallBack(lane);
     } catch (error) {
       if (error instanceof InvalidInput) return [error.message];
       throw error;

@@ -4,7 +4,6 @@ import { Construct } from 'constructs';
 import { AppProtocol } from './app-protocol';
 import { CallOptions, Calls } from './calls';
 import { demand, InvalidInput } from './errors';
-import { PodNamespaces } from './lane-fallbacks';
 import { ManifestObject, patchAfterRendering } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
@@ -402,7 +401,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
 
   /**
    * Sends everybody to one version, in place of the baseline: the switch of a blue-green release, or the end of a canary (take
-   * over). All other versions stay ready, unrouted but for rules of their own.
+   * over). All other versions stay ready, unrouted but for rules of their own. Lanes with fallback fall back to it.
    *
    * Refused: a second call (also of `split` and `splitSticky`); at synth an unknown version.
    */
@@ -423,7 +422,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    * Takes a version away: its Deployment, its subset, and every rule of the service that routes to it alone; in splits its share
    * goes to the others.
    *
-   * Refused: an unknown version, one that serves everybody.
+   * Refused: an unknown version, one that serves everybody; at synth the one that lanes fall back to.
    */
   public retire(version: string): void {
     this.host._removeVersion(version, this);
@@ -459,13 +458,11 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
       maxUnavailable: kplus.PercentOrAbsolute.absolute(0),
       maxSurge: kplus.PercentOrAbsolute.percent(25),
     });
-    const version = this.deploy(this.lanesPlace, lane, {
+    return this.deploy(this.lanesPlace, lane, {
       ...options,
       consumesQueues: options.consumesQueues ?? false,
       strategy: options.strategy ?? this.props.template?.strategy ?? strategy,
     });
-    if (fallback) this.host._locateLane(lane, () => namespacesOf(version, this.baseline));
-    return version;
   }
 
   /**
@@ -482,9 +479,8 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    *
    * @internal
    */
-  public _fallBack(lane: string, version: ServiceVersion): void {
+  public _fallBack(lane: string): void {
     this.host._fallBack(lane, this);
-    this.host._locateLane(lane, () => namespacesOf(version, this.baseline));
   }
 
   private keep(shares: VersionShare[], options: StickyOptions): void {
@@ -525,7 +521,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
     }
     const name = objectName(this, 'deploymentName', options.deploymentName ?? named);
     const workload = this.workload(version, options);
-    return new DeployedVersion(place, version, {
+    const deployed = new DeployedVersion(place, version, {
       name,
       namespace: this.namespace,
       selector: { app: this.app, ...(version === undefined ? {} : { version }) },
@@ -538,6 +534,8 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
       })),
       workload,
     });
+    if (version !== undefined) this.host._locate(version, () => ApiObject.of(deployed).toJson().metadata.namespace);
+    return deployed;
   }
 
   /** cdk8s-plus would forbid pods to use the account's token, unasked. */
@@ -641,12 +639,6 @@ class DeployedVersion extends ServiceVersion {
     this.workloadLabels = props.selector;
     this.deployment = new VersionDeployment(this, 'Resource', props);
   }
-}
-
-/** Where the pods of a lane and those of the baseline are, whatever patches say. */
-function namespacesOf(...versions: ServiceVersion[]): PodNamespaces {
-  const [lane, baseline] = versions.map((version) => ApiObject.of(version).toJson().metadata.namespace);
-  return { lane, baseline };
 }
 
 /** What a Service's port says of its protocol. */

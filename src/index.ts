@@ -47,4 +47,4 @@ export * from './traffic/server-tls';
 export * from './traffic/string-match';
 export { laneName } from './lanes/lane-name';
 export { HANDLES_LANE_HEADER_LABEL, weave } from './lanes/weave';
-export type { LaneDestination, LaneTable, WeaveFinding, Woven } from './lanes/weave';
+export type { LaneDestination, LaneMirror, LaneTable, WeaveFinding, Woven } from './lanes/weave';

@@ -23,12 +23,6 @@ const PROTOCOLS: Record<AppProtocol, string> = {
   [AppProtocol.UNSPECIFIED]: '',
 };
 
-/** Where the pods of a lane and those of the baseline are. */
-export interface PodNamespaces {
-  readonly lane: string;
-  readonly baseline: string;
-}
-
 /**
  * The lanes of a host that the baseline serves where they cannot: for each of them the objects that make a host of its own.
  *
@@ -40,7 +34,7 @@ export class LaneFallbacks extends Construct {
   private readonly ports: FallbackPort[];
   private readonly selector?: Record<string, string>;
   private readonly lanes = new Map<string, LaneFallback>();
-  private readonly namespaces = new Map<string, () => PodNamespaces>();
+  private readonly namespaces = new Map<string, () => string>();
 
   constructor(private readonly host: MeshHost, id: string, props: MeshHostProps) {
     super(host, id);
@@ -65,7 +59,7 @@ export class LaneFallbacks extends Construct {
       throw new InvalidInput('FallbackImpossible', `'fallback' needs to know the pods of ${this.host.hostName}, whose selector the app does not say: other pods may have the same labels; `
         + 'say it: MeshHost({ selector: { app: … } })', scope);
     }
-    const [problem] = fallbackProblems(this.partsOf(lane, labels));
+    const [problem] = [...this.nobodyStandsBy(), ...fallbackProblems(this.partsOf(lane, labels))];
     if (problem) throw new InvalidInput('FallbackImpossible', `'fallback' ${problem}`, scope);
   }
 
@@ -79,43 +73,51 @@ export class LaneFallbacks extends Construct {
     }));
   }
 
-  /** Where pods are, for a lane that the app deploys. */
-  public locate(lane: string, namespaces: () => PodNamespaces): void {
-    this.namespaces.set(lane, namespaces);
+  /** Where the pods of a version are that the app deploys, whatever patches say. */
+  public locate(version: string, namespace: () => string): void {
+    this.namespaces.set(version, namespace);
   }
 
   /** Where `weave` sends a lane's requests; `undefined` for lanes that do not fall back. */
   public destination(lane: string): LaneDestination | undefined {
-    return this.lanes.has(lane) ? fallbackDestination({ lane, service: this.host.name, namespace: this.host.namespace }, this.retries) : undefined;
+    return this.lanes.has(lane) ? fallbackDestination({ lane, service: this.host.name, namespace: this.host.namespace }, this.tries) : undefined;
   }
 
-  private get retries(): any {
-    return this.fallback._retries({ timeout: this.host._shortestTimeout, retries: this.host._said.retries?._toManifest() });
+  private get tries() {
+    return this.fallback._tries(this.host._said.retries?._toManifest());
   }
 
   private partsOf(lane: string, labels: Record<string, string> = this.host._labelsOf(lane)): FallbackParts {
-    const { name, namespace, baseline } = this.host;
+    const { name, namespace } = this.host;
     return {
       lane,
       service: name,
       namespace,
       ports: this.ports,
       lanePods: { namespace, labels: { ...this.selector, ...labels } },
-      baselinePods: { namespace, labels: { ...this.selector, ...this.host._labelsOf(baseline!) } },
+      baselinePods: { namespace, labels: { ...this.selector, ...this.host._labelsOf(this.host._standby!) } },
       outlierDetection: this.fallback._ejection,
       connectTimeout: this.fallback._connectTimeout,
     };
   }
 
+  /** Without labels of theirs the Service's selector would take the pods of all lanes for those that serve everybody. */
+  private nobodyStandsBy(): string[] {
+    const { hostName, _standby: standby } = this.host;
+    return this.host._isRetired(standby)
+      ? [`needs a version of ${hostName} that serves everybody: ${standby} is retired, and the default rule routes to other hosts; keep that version, or say Fallback.none() of this host`]
+      : [];
+  }
+
   private problemsOf(lane: string): string[] {
     const { lanePods, baselinePods, ...parts } = this.partsOf(lane);
-    const deployed = this.namespaces.get(lane)?.();
-    const found = fallbackProblems({
+    const deployed = (version: string) => this.namespaces.get(version)?.() ?? this.host.namespace;
+    const found = [...this.nobodyStandsBy(), ...fallbackProblems({
       ...parts,
-      lanePods: { ...lanePods, namespace: deployed?.lane ?? lanePods.namespace },
-      baselinePods: { ...baselinePods, namespace: deployed?.baseline ?? baselinePods.namespace },
-    }, this.host._policyOf(lane));
-    const idle = tryProblems({ timeout: this.host._shortestTimeout, retries: this.retries }).map(({ field, problem }) => `of ${this.host.hostName} cannot work: '${field}' ${problem}`);
+      lanePods: { ...lanePods, namespace: deployed(lane) },
+      baselinePods: { ...baselinePods, namespace: deployed(this.host._standby!) },
+    }, this.host._policyOf(lane))];
+    const idle = tryProblems({ timeout: this.host._shortestTimeout, ...this.tries.rule }).map(({ field, problem }) => `of ${this.host.hostName} cannot work: '${field}' ${problem}`);
     return [...found, ...idle].map((problem) => `'fallback' ${problem}`);
   }
 }

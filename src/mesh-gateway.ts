@@ -234,7 +234,7 @@ export class MeshGateway extends Construct implements IWorkload {
       Warnings.of(this).add(this, 'GatewayPortUnknown', `'port' of ${service.hostName} is not known to the app: Istio takes the Service's only port, and where it has several the gateway's own, `
         + 'and then answers 503; say it: MeshHost({ port }), or route(service, { port })');
     }
-    Mesh.of(this).calledFrom(this, [service.hostName]);
+    Mesh.of(this).calledFrom(this, [service.hostName], { byGateway: true });
     return this.add(hosts, match, service.hostName, () => this.baselineRules(service)
       .flatMap((rule) => rule._atGateway({ hostName: service.hostName, port })?._with(settings)._narrowedTo(match) ?? []));
   }
@@ -250,7 +250,7 @@ export class MeshGateway extends Construct implements IWorkload {
     for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
     this.ownRules.push(rule);
     Mesh.of(this).addRule(rule);
-    Mesh.of(this).calledFrom(this, rule.destinations.map(({ hostName }) => hostName));
+    Mesh.of(this).calledFrom(this, rule.destinations.map(({ hostName }) => hostName), { byGateway: true });
     const what = rule.destinations.map(({ hostName }) => hostName).join(' and ') || 'an answer of the gateway';
     return this.add(options.hosts, rule.matches, what, () => [rule]);
   }
@@ -264,7 +264,7 @@ export class MeshGateway extends Construct implements IWorkload {
   public passthrough(service: IRoutable, options: GatewayPassthroughOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port', scope: this });
-    Mesh.of(this).calledFrom(this, [service.hostName]);
+    Mesh.of(this).calledFrom(this, [service.hostName], { byGateway: true });
     const named = options.hosts ?? this.servers.hosts.filter((host) => this.servers.find(host, 'connections')?.host === host);
     if (named.length === 0) this.refuseHost('all of them', 'connections');
     for (const host of named) {

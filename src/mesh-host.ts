@@ -5,8 +5,9 @@ import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
 import { asList } from './json';
-import { LaneFallbacks, PodNamespaces } from './lane-fallbacks';
+import { LaneFallbacks } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
+import { NamedPods, sharedPodsProblem, sharedPodsWarning } from './lanes/pods-apart';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -68,7 +69,8 @@ export interface MeshHostProps {
   readonly hostName?: string;
 
   /**
-   * The namespaces that see the VirtualService and the DestinationRule: `.` for their own, names, or `*` for all.
+   * The namespaces that see the VirtualService and the DestinationRule: `.` for their own, names, or `*` for all. A gateway of the app
+   * that routes to a version must be among them, or it would answer 503; other callers that are not are warned of.
    * @default - not written: all; or what a Scope derives
    */
   readonly exportTo?: string[];
@@ -178,6 +180,7 @@ export class MeshHost extends Construct implements IRoutable {
   /** What each port speaks; `undefined` stands for the one port that the app does not know. */
   private readonly protocols: ReadonlyMap<number | undefined, RoutedProtocol>;
   private readonly external: boolean;
+  private readonly selector?: Record<string, string>;
   private readonly exportTo?: string[];
   private readonly virtualServiceName: string;
   private readonly destinationRuleName: string;
@@ -210,6 +213,7 @@ export class MeshHost extends Construct implements IRoutable {
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
     this.baseline = props.baseline;
+    this.selector = props.selector;
     this.protocols = this.protocolsOf(props);
     if (props.hostName !== undefined) demand('hostName', props.hostName, externalHostProblem(props.hostName), { code: 'HostName', scope: this });
     this.external = props.hostName !== undefined;
@@ -249,23 +253,16 @@ export class MeshHost extends Construct implements IRoutable {
   /**
    * A version that can be routed to: a subset of the DestinationRule.
    *
-   * Refused: names that are no DNS labels, a version that is there already, no labels (such a subset would select every pod).
+   * Refused: names that are no DNS labels, a version that is there already, no labels (such a subset would select every pod), labels
+   * that pods of lanes have too.
    *
    * @param version the subset's name
    * @param labels the pods' labels; by default `version: <version>`
    */
   public addVersion(version: string, labels: Record<string, string> = { version }): void {
-    demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
-    if (this.subsets.has(version)) {
-      throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
-        + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
-    }
-    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
-    demandLabels('labels', labels, this);
-    this.subsets.set(version, { ...labels });
-    this.retired.delete(version);
-    this.ensureDestinationRule();
-    Mesh.of(this).changed();
+    this.demandNew(version, labels);
+    this.demandApart(version, labels, false, this);
+    this.addSubset(version, labels);
   }
 
   /**
@@ -426,8 +423,10 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('LaneNamedLikeVersion', `'lane' must not be named like a version of the service, got ${JSON.stringify(lane)} `
         + `(versions: ${this.versions.join(', ')}); rename the branch or give the lane a name by hand: addLane(branch, { name })`, scope);
     }
+    this.demandNew(lane, labels);
+    this.demandApart(lane, labels, true, scope);
     if (fallback) this.fallbacks.check(lane, labels, scope);
-    this.addVersion(lane, labels);
+    this.addSubset(lane, labels);
     this.lanes.set(lane, { host: this.hostName, subset: lane });
     if (fallback) this.fallbacks.add(lane);
     Mesh.of(this).changed();
@@ -455,12 +454,12 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /**
-   * Where the pods of a lane that the app deploys are, and those of the baseline.
+   * Where the pods of a version are that the app deploys, whatever patches say.
    *
    * @internal
    */
-  public _locateLane(lane: string, namespaces: () => PodNamespaces): void {
-    this.fallbacks.locate(lane, namespaces);
+  public _locate(version: string, namespace: () => string): void {
+    this.fallbacks.locate(version, namespace);
   }
 
   /**
@@ -511,13 +510,14 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public _laneDestination(lane: string): LaneDestination {
     const fault = this.policies.faults.find((each) => each.lane === lane)?.fault._toManifest();
-    const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo).map(({ destination }) => destination)
+    const mirrors = this.policies.mirrors.filter(({ lanesToo }) => lanesToo)
       // What the lane serves itself would meet its requests twice.
-      .filter(({ host, subset }) => host !== this.hostName || subset !== lane)
+      .filter(({ destination: { host, subset } }) => host !== this.hostName || subset !== lane)
       // A mirror within the host keeps the port of the request.
-      .flatMap((destination) => {
+      .flatMap(({ destination, fromVersion }) => {
         const { hostName } = this;
-        return this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
+        const written = this._ports.length < 2 ? [destination] : this._ports.map((port) => atPort(destination, { hostName, port }));
+        return written.map((each) => ({ destination: each, ...(fromVersion === undefined ? {} : { fromSubset: fromVersion }) }));
       });
     const destination = this.fallbacks.destination(lane) ?? this.lanes.get(lane)!;
     const rule = { ...destination.rule, ...(fault ? { fault } : {}) };
@@ -540,6 +540,18 @@ export class MeshHost extends Construct implements IRoutable {
    */
   public get _everything(): Destination[] {
     return this.defaultRoute ?? [Destination.of(this, this.baseline === undefined ? {} : { version: this.baseline })];
+  }
+
+  /**
+   * The version that serves everybody, and so the lanes that cannot: where the default rule splits, the one with most weight. Where
+   * it routes to other hosts alone, the baseline.
+   *
+   * @internal
+   */
+  public get _standby(): string | undefined {
+    const own = this._everything.filter(({ hostName, version }) => hostName === this.hostName && version !== undefined);
+    const most = Math.max(...own.map(({ weight }) => weight));
+    return own.find(({ weight }) => weight === most)?.version ?? this.baseline;
   }
 
   /**
@@ -607,6 +619,37 @@ export class MeshHost extends Construct implements IRoutable {
         return { host: this.hostName, ...this._exports, ...(trafficPolicy ? { trafficPolicy } : {}), ...(subsets.length > 0 ? { subsets } : {}) };
       },
     });
+  }
+
+  private demandNew(version: string, labels: Record<string, string>): void {
+    demand('version', version, versionNameProblem(version), { code: 'VersionName', scope: this });
+    if (this.subsets.has(version)) {
+      throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
+        + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
+    }
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
+    demandLabels('labels', labels, this);
+  }
+
+  private addSubset(version: string, labels: Record<string, string>): void {
+    this.subsets.set(version, { ...labels });
+    this.retired.delete(version);
+    this.ensureDestinationRule();
+    Mesh.of(this).changed();
+  }
+
+  /** Who is sent to a version must not meet the pods of a lane, nor the other way round. */
+  private demandApart(name: string, labels: Record<string, string>, isLane: boolean, scope: Construct): void {
+    const pods = this.podsOf(name, labels, isLane);
+    for (const other of this.subsets.keys()) {
+      demand('labels', JSON.stringify(labels), sharedPodsProblem(pods, this.podsOf(other)), {
+        code: 'LabelsNotApart', scope, remedy: "requests for one of them would meet pods of the other; give both a label with different values, such as 'version'",
+      });
+    }
+  }
+
+  private podsOf(name: string, labels = this._labelsOf(name), isLane = this.lanes.has(name)): NamedPods {
+    return { name, isLane, labels, all: { ...this.selector, ...labels } };
   }
 
   /** Versions as they were declared, then lanes by name: a new lane moves nobody else's lines. */
@@ -693,11 +736,31 @@ export class MeshHost extends Construct implements IRoutable {
       routed: this.policies.hasTrafficPolicy ? Mesh.of(this).routedVersions(this.hostName) : new Set(),
     });
     for (const { code, message } of found) Warnings.of(this).add(this, code, message);
+    const lanes = [...this.lanes.keys()].map((lane) => this.podsOf(lane));
+    const shared = lanes.flatMap((lane) => this.versions.flatMap((version) => sharedPodsWarning(lane, this.podsOf(version)) ?? []));
+    for (const message of shared) Warnings.of(this).add(this, 'LabelsMayOverlap', `${message} (${this.hostName})`);
+  }
+
+  /** Callers that the app knows, and that `exportTo` leaves out. */
+  private unseenBy(): string[] {
+    const { exportTo, hostName } = this;
+    if (exportTo === undefined || exportTo.includes('*')) return [];
+    const seen = exportTo.map((each) => (each === '.' ? this.namespace : each));
+    const blind = Mesh.of(this).callersOf(this).filter(({ namespace }) => !seen.includes(namespace));
+    const pinned = [...Mesh.of(this).routedVersions(hostName)].some((version) => version !== undefined);
+    const unserved = blind.filter(({ isGateway }) => isGateway && pinned);
+    for (const { namespace, path } of blind.filter((each) => !unserved.includes(each))) {
+      Warnings.of(this).add(this, 'CallerNotExportedTo', `'exportTo' ${JSON.stringify(exportTo)} of ${hostName} leaves out ${namespace}, from where ${path} calls it or leads to it: its versions and rules are not known there, `
+        + 'so requests meet any pod, those of lanes among them, or are answered 503 where a rule names a version; add the namespace, or leave exportTo out');
+    }
+    return unserved.map(({ namespace, path }) => `'exportTo' must name the namespaces of gateway pods that route to ${hostName}, got ${JSON.stringify(exportTo)}, but ${path} does in ${namespace}: `
+      + 'its versions are not known there, and all requests would be answered 503; add the namespace, leave exportTo out, or say where the pods are: MeshGateway({ podNamespace })');
   }
 
   private validateHost(): string[] {
     this.warn();
-    return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
+    const rules = [...this._baselineRules, ...this.connectionRules];
+    return [...this.unseenBy(), ...rules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
   }
 }
 

@@ -19,8 +19,19 @@ export const CLUSTER_DOMAIN_CONTEXT = 'cdk8s-lanes/cluster-domain';
 
 /** Pods that call a host. */
 export interface DeclaredCall {
-  readonly from: IWorkload;
+  readonly from: IWorkload & IConstruct;
   readonly hostName: string;
+  /** Whether they are a gateway's, which routes there by rules of its own. */
+  readonly byGateway: boolean;
+}
+
+/** From where a host is called, directly or by a rule of another host. */
+export interface Caller {
+  readonly namespace: string;
+  /** The path of who does, for messages. */
+  readonly path: string;
+  /** Whether it is a gateway that routes to the very host. */
+  readonly isGateway: boolean;
 }
 
 /**
@@ -158,14 +169,28 @@ export class Mesh {
   }
 
   /** Whom pods call, as the app says it. */
-  public calledFrom(from: IWorkload, hostNames: string[]): void {
-    this.calls.push(...hostNames.map((hostName) => ({ from, hostName })));
+  public calledFrom(from: IWorkload & IConstruct, hostNames: string[], { byGateway = false } = {}): void {
+    this.calls.push(...hostNames.map((hostName) => ({ from, hostName, byGateway })));
     this.changed();
   }
 
   /** All calls that the app says. */
   public get declaredCalls(): readonly DeclaredCall[] {
     return this.calls;
+  }
+
+  /** From where a host is called, as the app says it, and from where its rules are followed because another host's lead there. */
+  public callersOf(host: MeshHost): Caller[] {
+    const hosts = new Set([host.hostName]);
+    for (let size = 0; size < hosts.size;) {
+      size = hosts.size;
+      for (const other of this.ownedHosts) if ([...other._leadsTo].some((each) => hosts.has(each))) hosts.add(other.hostName);
+    }
+    const callers = this.calls.filter(({ hostName }) => hosts.has(hostName)).map(({ from, hostName, byGateway }) => ({
+      namespace: from.workloadNamespace, path: from.node.path, isGateway: byGateway && hostName === host.hostName,
+    }));
+    const leading = this.ownedHosts.filter((other) => other !== host && hosts.has(other.hostName));
+    return [...callers, ...leading.map(({ namespace, node }) => ({ namespace, path: node.path, isGateway: false }))];
   }
 
   /** Who sees what the app says of some of its hosts. */

@@ -121,15 +121,9 @@ function namespaceOfHost(hostName: string, mesh: Mesh): string {
   return mesh.hostNamed(hostName)?.namespace ?? (hostName.endsWith(suffix) ? hostName.slice(0, -suffix.length).split('.')[1] : '*');
 }
 
-/** The namespaces from which a host is called, directly or by a rule of another host. */
+/** Its own namespace, and those that it is called from. */
 function exportsOf(host: MeshHost, mesh: Mesh, callersFrom: string[]): string[] {
-  const hosts = new Set([host.hostName]);
-  for (let size = 0; size < hosts.size;) {
-    size = hosts.size;
-    for (const other of mesh.ownedHosts) if ([...other._leadsTo].some((each) => hosts.has(each))) hosts.add(other.hostName);
-  }
-  const callers = mesh.declaredCalls.filter(({ hostName }) => hosts.has(hostName)).map(({ from }) => from.workloadNamespace);
-  const own = mesh.ownedHosts.filter(({ hostName }) => hosts.has(hostName)).map(({ namespace }) => namespace);
-  const others = [...new Set([...callers, ...own, ...callersFrom])].filter((namespace) => namespace !== host.namespace).sort(compareText);
+  const callers = mesh.callersOf(host).map(({ namespace }) => namespace);
+  const others = [...new Set([...callers, ...callersFrom])].filter((namespace) => namespace !== host.namespace).sort(compareText);
   return ['.', ...others];
 }

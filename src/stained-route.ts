@@ -205,7 +205,8 @@ export class Lane extends Construct {
   /**
    * The lane has a version of a host whose pods somebody else deploys: a subset and the lane's rules, no Deployment.
    *
-   * Refused: a host that the lane serves already, a host without baseline, a lane named like one of its versions.
+   * Refused: a host that the lane serves already, a host without baseline, a lane named like one of its versions, labels that do not
+   * tell its pods from those of a version or of another lane.
    */
   public route(host: MeshHost, options: LaneRouteOptions = {}): void {
     this.refuseTwice(host);

@@ -1,8 +1,9 @@
-import { App, Duration, Size } from 'cdk8s';
+import { App, Chart, Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  CanaryService, ClientTls, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost, MirrorTarget, RateLimit,
-  RateLimitProps, RequestMatch, Scope, ScopeProps, StainedRoute, StringMatch, Workloads,
+  CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost,
+  MirrorTarget, RateLimit, RateLimitProps, RequestMatch, RouteRule, Scope, ScopeProps, StainedRoute, Staining, StringMatch, Warnings,
+  Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -123,6 +124,60 @@ describe('RateLimit', () => {
   ])('refused: %j', (props, code, property) => {
     const { chart, services: [cart] } = chartWith('cart');
     expectRefusal(() => new RateLimit(chart, 'limit', { on: cart, requests: 1, ...props } as RateLimitProps), { code, property, says: /must/ });
+  });
+});
+
+describe('exportTo', () => {
+  const shop = (exportTo: string[] | undefined, baseline: object = { version: 'main', image: 'cart:1' }) => {
+    const app = new App();
+    const chart = chartOf('shop', 'shop', app);
+    const cart = new CanaryService(chart, 'cart', { port: 8080, template: { image: 'cart:1' }, baseline, exportTo });
+    const caller = new CanaryService(chart, 'caller', { namespace: 'callers', port: 8080, baseline: { version: 'main', image: 'caller:1' } });
+    return { app, chart, cart, caller };
+  };
+  const warned = (app: App) => {
+    app.synthYaml();
+    return Warnings.of(app).all.map(({ code, path, message }) => [code, path, message.replace(/: its versions.*/, '')]);
+  };
+  const gateway = (chart: Chart, podNamespace?: string) => new MeshGateway(chart, 'gateway', { hosts: ['*'], podNamespace, staining: Staining.open() });
+
+  test.each([['.'], ['.', 'edge'], ['callers']])('%s without the pods of a gateway that routes to a version, which would answer 503, is refused', (...exportTo) => {
+    const { app, chart, cart } = shop(exportTo);
+    gateway(chart).route(cart);
+
+    expect(() => app.synthYaml()).toThrow(/shop\/cart\/host.*'exportTo' must name .*cart\.shop\.svc.*, got \[.*\], but shop\/gateway does in istio-system.*503.*podNamespace/);
+  });
+
+  test.each<[string[] | undefined, string | undefined]>([
+    [undefined, undefined], [['*'], undefined], [['istio-system', '.'], undefined], [['.', 'edge'], 'edge'], [['.'], 'shop'], [['shop'], 'shop'],
+  ])('%j with them (in %s) is right', (exportTo, podNamespace) => {
+    const { app, chart, cart } = shop(exportTo);
+    gateway(chart, podNamespace).route(cart);
+
+    expect(warned(app)).toEqual([]);
+  });
+
+  test('without callers that the app knows is warned of', () => {
+    const { app, cart, caller } = shop(['.']);
+    caller.calls(cart);
+    cart.calls(cart);
+
+    const says = '\'exportTo\' ["."] of cart.shop.svc.cluster.local leaves out callers, from where shop/caller calls it or leads to it';
+    expect(warned(app)).toEqual([['CallerNotExportedTo', 'shop/cart/host', says]]);
+  });
+
+  test('without those whose rules lead there is warned of', () => {
+    const { app, cart, caller } = shop(['.']);
+    caller.host.addRule(RouteRule.to([Destination.of(cart, { version: 'main' })], { match: [RequestMatch.pathPrefix('/cart')] }));
+
+    expect(warned(app).map(([code, path]) => [code, path])).toEqual([['CallerNotExportedTo', 'shop/cart/host']]);
+  });
+
+  test('without gateways that route to any pod is warned of: they lack its rules, and nothing else', () => {
+    const { app, chart, cart } = shop(['.'], {});
+    gateway(chart).route(cart);
+
+    expect(warned(app).map(([code]) => code)).toEqual(['CallerNotExportedTo']);
   });
 });
 

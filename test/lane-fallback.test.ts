@@ -94,7 +94,8 @@ describe('a lane with fallback', () => {
     const baseline = objectOf(chart, 'VirtualService', 'testbbb');
     lanes.addLane('release-v1').serve(testbbb);
     const woven = objectOf(chart, 'VirtualService', 'testbbb');
-    const destination = { host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries: MEASURED } };
+    const { perTryTimeout: tryTimeout, ...retries } = MEASURED;
+    const destination = { host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries }, tryTimeout };
     const table = { header: 'project-version', lanes: { 'release-v1': { [testbbb.hostName]: destination } } };
 
     expect(weave(baseline, table).virtualService).toEqual(woven);
@@ -198,10 +199,19 @@ describe('what is said of the service', () => {
     new ResilientBackend(chart, 'patience', { host: testbbb, timeout: Duration.seconds(9), retries: RetryPolicy.of({ attempts: 5, retryOn: ['gateway-error'] }) });
     testbbb.host.addRule(RouteRule.to([Destination.of(testbbb, { version: 'release' })], { match: [RequestMatch.pathPrefix('/fast')], timeout: Duration.seconds(3) }));
 
-    for (const rule of rulesOf(chart, 'testbbb').filter(({ name }) => name)) {
-      expect(rule.retries).toEqual({ ...MEASURED, attempts: 5, perTryTimeout: '1s', retryOn: `${MEASURED.retryOn},gateway-error` });
-    }
+    expect(rulesOf(chart, 'testbbb').filter(({ name }) => name).map(({ retries }) => retries)).toEqual([
+      { ...MEASURED, attempts: 5, perTryTimeout: '1s' }, { ...MEASURED, attempts: 5, perTryTimeout: '3s' },
+    ]);
     expect(rulesOf(chart, 'testbbb').filter(({ name }) => !name).map(({ retries }) => retries)).toEqual(Array(2).fill({ attempts: 5, retryOn: 'gateway-error' }));
+  });
+
+  test('of a route at a gateway alone is minded there', () => {
+    const { chart, testbbb, lanes } = shop();
+    new MeshGateway(chart, 'quick', { hosts: ['quick.example.com'], selector: { istio: 'quick' }, staining: Staining.open() }).route(testbbb, { timeout: Duration.seconds(1) });
+    lanes.addLane('release-v1').serve(testbbb);
+
+    expect(rulesOf(chart, 'quick-quick-example-com')[0]).toMatchObject({ timeout: '1s', retries: { ...MEASURED, perTryTimeout: '333ms' } });
+    expect(rulesOf(chart, 'testbbb')[0].retries).toEqual(MEASURED);
   });
 
   test('of how to fall back is heard', () => {
@@ -232,6 +242,51 @@ describe('what is said of the service', () => {
   });
 });
 
+describe('the baseline\'s part is done by the version that serves everybody', () => {
+  const standby = (change: (service: CanaryService) => void) => {
+    const { app, chart, testbbb, lanes } = shop();
+    testbbb.addVersion('v2');
+    lanes.addLane('release-v1').serve(testbbb);
+    lanes.addLane('release-v2').serve(testbbb);
+    change(testbbb);
+    app.synthYaml();
+    return objectOf(chart, 'ServiceEntry', 'testbbb-release-v1-fallback-baseline').spec.workloadSelector.labels;
+  };
+
+  test.each<[string, string, (service: CanaryService) => void]>([
+    ['the baseline, unless told otherwise', 'release', () => {}],
+    ['the one that was activated', 'v2', (service) => service.activate('v2')],
+    ['the one that was activated, after the baseline was retired', 'v2', (service) => { service.activate('v2'); service.retire('release'); }],
+    ['of a split the one with most weight', 'v2', (service) => service.split({ release: 20, v2: 80 })],
+    ['of a split that is even the first', 'release', (service) => service.splitSticky({ release: 1, v2: 1 })],
+    ['of a split the one that stayed', 'v2', (service) => { service.split({ release: 90, v2: 10 }); service.retire('release'); }],
+    ['the baseline, where another host serves everybody', 'release', (service) => service.host.routeDefault([Destination.of(new MeshHost(service, 'next', { name: 'next', port: 80 }))])],
+  ])('%s', (_, version, change) => {
+    expect(standby(change)).toEqual({ app: 'testbbb', version });
+  });
+
+  test('and its pods are where the lane\'s must be', () => {
+    expect(() => standby((service) => {
+      service.activate('v2');
+      ApiObject.of(service.node.findChild('versions').node.findChild('v2').node.findChild('Resource')).addJsonPatch(JsonPatch.replace('/metadata/namespace', 'elsewhere'));
+    })).toThrow(/in the namespace of the baseline's, got test1 and elsewhere/);
+  });
+
+  test('so nobody may be missing: a retired baseline, and a default rule that leads elsewhere, are refused', () => {
+    const { app, testbbb, lanes } = shop();
+    const leave = () => {
+      testbbb.host.routeDefault([Destination.of(new MeshHost(testbbb, 'next', { name: 'next', port: 80 }))]);
+      testbbb.retire('release');
+    };
+    const says = /'fallback' needs a version of testbbb.test1.svc.cluster.local that serves everybody: release is retired.*Fallback\.none\(\)/;
+    lanes.addLane('release-v1').serve(testbbb);
+    leave();
+
+    expect(() => app.synthYaml()).toThrow(says);
+    expectRefusal(() => lanes.addLane('release-v2').serve(testbbb), { code: 'FallbackImpossible', property: 'fallback', says });
+  });
+});
+
 describe('a host that others deploy', () => {
   const legacy = (props: object, labels?: Record<string, string>) => {
     const { chart, lanes } = shop();
@@ -252,7 +307,6 @@ describe('a host that others deploy', () => {
   test.each([
     ['selector', { selector: undefined }, undefined, /selector.*say it/],
     ['ports', { port: undefined, targetPort: undefined }, undefined, /say 'port'/],
-    ['labels', { baselineLabels: { track: 'a' } }, { track: 'a' }, /a label that only the lane's pods have.*version/],
   ])('without %s that tell its pods is refused', (_, props, labels, says) => {
     expectRefusal(() => legacy(props, labels), { code: 'FallbackImpossible', property: 'fallback', path: 'test1/legacy', says });
   });

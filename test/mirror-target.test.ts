@@ -209,6 +209,17 @@ describe('lanes', () => {
     expect(baseline.mirrors).toHaveLength(2);
   });
 
+  test('of two mirrors of two versions to one place have the one that asks for it, where its version is the baseline\'s', () => {
+    const { chart, testaaa, mirror } = laned();
+    testaaa.sendTo('v2', [RequestMatch.pathPrefix('/new')]);
+    mirror({ toVersion: 'release', fromVersion: 'v2' });
+    mirror({ toVersion: 'release', fromVersion: 'release', mirrorLanes: true, percentage: 10 });
+
+    expect(rulesOf(chart, 'testaaa').map(({ match, mirror: target, mirrorPercentage }) => [match?.[0].uri?.prefix, target?.subset, mirrorPercentage?.value])).toEqual([
+      ['/new', undefined, undefined], ['/new', 'release', undefined], [undefined, 'release', 10], [undefined, 'release', 10],
+    ]);
+  });
+
   test('can be what is mirrored to', () => {
     const { app, chart, testaaa, mirror } = laned();
     mirror({ to: testaaa, toVersion: 'l1' });

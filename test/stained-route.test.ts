@@ -3,7 +3,7 @@ import * as kplus from 'cdk8s-plus-27';
 import { parseAllDocuments } from 'yaml';
 import {
   AppProtocol, CanaryService, CanaryServiceProps, CorsPolicy, Destination, LaneOptions, LaneRouteOptions, MeshGateway, MeshHost,
-  RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch,
+  RequestMatch, RouteRule, StainedRoute, StainedRouteProps, Staining, StringMatch, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, objectsOf, rulesOf, synthesized } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -281,6 +281,69 @@ describe('CORS', () => {
     new StainedRoute(chart, 'lanes');
 
     expect(rulesOf(chart, 'testaaa')[0].corsPolicy.allowHeaders).toEqual(['x-token', 'project-version']);
+  });
+});
+
+describe('the pods of lanes are told from those of versions by labels', () => {
+  type Labels = Record<string, string>;
+  const legacy = (baselineLabels?: Labels, selector?: Labels) => {
+    const app = new App();
+    const chart = chartOf('shop', 'shop', app);
+    const host = new MeshHost(chart, 'legacy', { name: 'legacy', port: 80, baseline: 'main', baselineLabels, selector });
+    const lanes = new StainedRoute(chart, 'lanes');
+    return { app, host, lanes };
+  };
+  const both = (one: string, other: string) => ({
+    code: 'LabelsNotApart', property: 'labels', path: 'shop/legacy', says: new RegExp(`the pods of ${one} from those of ${other}, which are selected by .*different values`),
+  });
+
+  test.each<[string, Labels, Labels, Labels | undefined]>([
+    ['all of the baseline\'s', { tier: 'web' }, { tier: 'web', version: 'l1' }, undefined],
+    ['the baseline\'s and no more', { tier: 'web' }, { tier: 'web' }, undefined],
+    ['some of the baseline\'s', { tier: 'web', version: 'main' }, { tier: 'web' }, undefined],
+    ['those of all pods of the Service', { version: 'main' }, { app: 'legacy' }, { app: 'legacy' }],
+    ['others than the baseline, which has those of all pods of the Service', { app: 'legacy' }, { version: 'l1' }, { app: 'legacy' }],
+  ])('refused is a lane with %s', (_, baselineLabels, labels, selector) => {
+    const { host, lanes } = legacy(baselineLabels, selector);
+
+    expectRefusal(() => lanes.addLane('l1').route(host, { labels }), both('lane l1', 'version main'));
+  });
+
+  test('refused is a version that comes later, too', () => {
+    const { host, lanes } = legacy();
+    lanes.addLane('l1').route(host, { labels: { version: 'l1', tier: 'web' } });
+
+    expectRefusal(() => host.addVersion('v2', { tier: 'web' }), both('version v2', 'lane l1'));
+    expect(host.versions).toEqual(['main']);
+  });
+
+  test('refused is a lane that would meet the pods of another one; two may share theirs', () => {
+    const { app, host, lanes } = legacy();
+    lanes.addLane('l1').route(host, { labels: { version: 'l1' } });
+    lanes.addLane('l2').route(host, { labels: { version: 'l1' } });
+
+    expectRefusal(() => lanes.addLane('l3').route(host, { labels: { version: 'l1', tier: 'web' } }), both('lane l3', 'lane l1'));
+    expect(() => app.synthYaml()).not.toThrow();
+    expect(Warnings.of(app).all).toEqual([]);
+  });
+
+  test('versions among themselves may share theirs', () => {
+    const { host } = legacy();
+
+    expect(() => host.addVersion('stable', { version: 'main', tier: 'web' })).not.toThrow();
+  });
+
+  test('what labels do not tell is warned of', () => {
+    const { app, host, lanes } = legacy({ tier: 'web' });
+    lanes.addLane('l1').route(host);
+    app.synthYaml();
+
+    expect(Warnings.of(app).all).toEqual([{
+      code: 'LabelsMayOverlap',
+      path: 'shop/legacy',
+      message: '\'labels\' of lane l1, {"version":"l1"}, do not tell whether its pods have those of version main, {"tier":"web"}, too: a pod with both would get requests of both; '
+        + "give both a label with different values, such as 'version' (legacy.shop.svc.cluster.local)",
+    }]);
   });
 });
 

@@ -77,8 +77,8 @@ export function isFallbackHost(host: string, service: string, namespace: string)
 }
 
 /** Where a lane with fallback serves a host, for `weave`. */
-export function fallbackDestination(service: FallbackService, retries: any): LaneDestination {
-  return { host: fallbackHost(service), servedLane: SERVED_WORKLOAD, rule: { retries } };
+export function fallbackDestination(service: FallbackService, tries: Pick<LaneDestination, 'rule' | 'tryTimeout'>): LaneDestination {
+  return { host: fallbackHost(service), servedLane: SERVED_WORKLOAD, ...tries };
 }
 
 /**
@@ -103,9 +103,6 @@ export function fallbackProblems(parts: FallbackParts, trafficPolicy?: any): str
   if (lanePods.namespace !== baselinePods.namespace) {
     problems.push(`needs the lane's pods in the namespace of the baseline's, got ${lanePods.namespace} and ${baselinePods.namespace}: a ServiceEntry selects pods of its own namespace alone; `
       + 'deploy the lane beside the baseline');
-  }
-  if (firstLabel(parts) === undefined) {
-    problems.push(`needs a label that only the lane's pods have, got ${JSON.stringify(lanePods.labels)} beside the baseline's ${JSON.stringify(baselinePods.labels)}; give them different 'version' labels`);
   }
   const levels = [trafficPolicy, ...trafficPolicy?.portLevelSettings ?? []];
   if (levels.some((policy) => policy?.loadBalancer?.simple === 'PASSTHROUGH')) {
@@ -188,9 +185,11 @@ export function fallbackEntry(parts: FallbackParts, group: 'lane' | 'baseline'):
   };
 }
 
-/** The label by which Envoy's priorities tell the lane's pods from the baseline's: one that both have, if there is one. */
-function firstLabel({ lanePods, baselinePods }: FallbackParts): string | undefined {
+/**
+ * The label by which Envoy's priorities tell the lane's pods from the baseline's: one that both have, if there is one. That there
+ * is any, the host demands of all lanes.
+ */
+function firstLabel({ lanePods, baselinePods }: FallbackParts): string {
   const telling = Object.entries(lanePods.labels).filter(([key, text]) => baselinePods.labels[key] !== text);
-  const [key, text] = telling.find(([name]) => name in baselinePods.labels) ?? telling[0] ?? [];
-  return key === undefined ? undefined : `${key}=${text}`;
+  return (telling.find(([name]) => name in baselinePods.labels) ?? telling[0]).join('=');
 }

@@ -4,6 +4,8 @@ import { compareText, DEFAULT_CLUSTER_DOMAIN, expandHost, isMistakable, namespac
 import { BAGGAGE_HEADER, baggageKeyProblem, baggageMatch, SAYS_A_LANE } from './lane-carriers';
 import { asList, cloneJson } from '../json';
 import { dnsLabelProblem, headerNameProblem } from '../traffic/predicates';
+import { milliseconds } from '../traffic/rule-problems';
+import { wireMilliseconds } from '../traffic/wire-duration';
 
 /** Rules whose name begins so were woven; users may not name theirs so. */
 export const LANE_RULE_PREFIX = 'lane/';
@@ -16,6 +18,18 @@ export const DEFAULT_LANE_HEADER = 'project-version';
 
 /** The response header that tells which lane served. */
 export const SERVED_LANE_HEADER = 'x-served-lane';
+
+/** A mirror of the baseline's rules that a lane's copies keep. */
+export interface LaneMirror {
+  /** Where it copies to, as the rule says it. */
+  readonly destination: any;
+
+  /**
+   * The subset whose rules it is kept in; the same destination may be another mirror's, of another subset.
+   * @default - in all rules that have it
+   */
+  readonly fromSubset?: string;
+}
 
 /** Where a lane serves one host. */
 export interface LaneDestination {
@@ -35,16 +49,24 @@ export interface LaneDestination {
   readonly port?: number;
 
   /**
-   * Those of a rule's mirrors (by their destinations) that the lane's copy keeps.
+   * Those of a rule's mirrors that the lane's copy keeps.
    * @default - none: a mirrored lane request would write into the lane's own services downstream
    */
-  readonly mirrors?: any[];
+  readonly mirrors?: LaneMirror[];
 
   /**
-   * Fields that the lane's copy of a rule has in place of the baseline's, for example `retries`.
+   * Fields that the lane's copy of a rule has in place of the baseline's, for example `retries`. Where the rule routes to hosts that
+   * do not ask for them, too, it keeps its own. A `perTryTimeout` that is not below the rule's timeout, which Envoy would ignore, is
+   * shortened to a third of it.
    * @default - the copy keeps what the rule has
    */
   readonly rule?: Record<string, any>;
+
+  /**
+   * How long one try may take where `rule.retries` does not say: a third of the rule's timeout, or this where it has none (`2s`).
+   * @default - as `rule.retries` says
+   */
+  readonly tryTimeout?: string;
 
   /**
    * What the response header says of who served; Envoy substitutes `%…%` in it.
@@ -275,24 +297,49 @@ class Weaver {
     });
     return {
       ...kept,
-      ...keptMirrors({ mirror, mirrors, mirrorPercentage }, groups.flatMap(([first]) => destinations.get(first.host)?.mirrors ?? [])),
-      ...this.replacedFields(lane, groups.map(([first]) => destinations.get(first.host)), path),
+      ...keptMirrors({ mirror, mirrors, mirrorPercentage }, groups.flatMap((group) => mirrorsFor(group, destinations.get(group[0].host)))),
+      ...this.replacedFields(lane, rule, groups.map(([{ host }]) => ({ host, asked: destinations.get(host) })), path),
       name: rule.name ? `${LANE_RULE_PREFIX}${lane}/${rule.name}` : `${LANE_RULE_PREFIX}${lane}`,
       match: this.laneMatch(rule.match, lane),
       route,
     };
   }
 
-  /** The rule's fields that the lane's destinations ask for; two that ask for different ones cannot share a rule. */
-  private replacedFields(lane: string, targets: (LaneDestination | undefined)[], path: string): Record<string, any> {
+  /**
+   * The rule's fields that the lane's destinations ask for. Two that ask for different ones cannot share a rule, and what not all
+   * of them ask for would change the requests of the others.
+   */
+  private replacedFields(lane: string, rule: any, targets: { host: string; asked?: LaneDestination }[], path: string): Record<string, any> {
     const fields: Record<string, any> = {};
-    for (const [field, asked] of targets.flatMap((target) => Object.entries(target?.rule ?? {}))) {
-      if (field in fields && !isDeepStrictEqual(fields[field], asked)) {
+    const asked = targets.map((target) => ({ host: target.host, fields: cloneJson(this.fieldsFor(lane, rule, target.asked, path)) }));
+    for (const field of new Set(asked.flatMap((each) => Object.keys(each.fields)))) {
+      const [asking, others] = [true, false].map((asks) => asked.filter((each) => field in each.fields === asks));
+      if (asking.some((each) => !isDeepStrictEqual(each.fields[field], asking[0].fields[field]))) {
         this.refuse('LaneRuleClash', path, `lane ${lane} asks for different '${field}' for two hosts of this rule; split the rule`);
+      } else if (others.length > 0) {
+        this.warn('LaneRuleShared', path, `lane ${lane} asks for '${field}' for ${hostsOf(asking)}, which would hold for ${hostsOf(others)} too, to which this rule also routes; `
+          + 'so the rule\'s own stay: ask for the same for all of them, or split the rule');
+      } else {
+        fields[field] = asking[0].fields[field];
       }
-      fields[field] = cloneJson(asked);
     }
     return fields;
+  }
+
+  /** The fields that one destination asks for, its tries within the timeout of the rule: Envoy drops a limit that is not. */
+  private fieldsFor(lane: string, baseline: any, { rule = {}, tryTimeout }: Partial<LaneDestination> = {}, path: string): Record<string, any> {
+    if (!rule.retries) return rule;
+    const { perTryTimeout: said, ...retries } = rule.retries;
+    const timeout = rule.timeout ?? baseline.timeout;
+    const all = milliseconds(timeout);
+    const third = all ? wireMilliseconds(Math.max(1, Math.floor(all / 3))) : undefined;
+    const tooLong = third !== undefined && said !== undefined && milliseconds(said)! >= all!;
+    if (tooLong) {
+      this.warn('LaneTryTooLong', path, `has a timeout of ${timeout}, within which no try can take the ${said} that lane ${lane} asks for, so its tries get ${third}; `
+        + "shorten 'perTryTimeout', or lengthen the timeout");
+    }
+    const perTryTimeout = tooLong ? third : said ?? (tryTimeout && (third ?? tryTimeout));
+    return { ...rule, retries: { ...retries, ...(perTryTimeout === undefined ? {} : { perTryTimeout }) } };
   }
 
   private laneEntry(lane: string, target: LaneDestination, group: LiveDestination[], own: HeaderOperationsManifest | undefined, alone: boolean): any {
@@ -415,12 +462,23 @@ function groupsOf(live: LiveDestination[], destinations: Map<string, LaneDestina
   return groups;
 }
 
+/** The destinations of the mirrors that a lane asks for in rules to these destinations of one host. */
+function mirrorsFor(group: LiveDestination[], asked: LaneDestination | undefined): any[] {
+  const subsets = group.map(({ entry }) => entry.destination.subset);
+  const kept = asList(asked?.mirrors).filter(({ fromSubset }) => fromSubset === undefined || subsets.includes(fromSubset));
+  return kept.map(({ destination }) => destination);
+}
+
 /** Those of a rule's mirrors that a lane asks for, in their simplest form. */
 function keptMirrors({ mirror, mirrors, mirrorPercentage }: any, asked: any[]): any {
   const all = mirror ? [{ destination: mirror, percentage: mirrorPercentage }] : asList(mirrors);
   const kept = all.filter((each) => asked.some((destination) => isDeepStrictEqual(destination, each?.destination)));
   if (kept.length > 1) return { mirrors: kept };
   return kept.length === 0 ? {} : { mirror: kept[0].destination, ...(kept[0].percentage ? { mirrorPercentage: kept[0].percentage } : {}) };
+}
+
+function hostsOf(targets: { host: string }[]): string {
+  return [...new Set(targets.map(({ host }) => host))].join(' and ');
 }
 
 function withResponseHeader(headers: HeaderOperationsManifest | undefined, name: string, text: string): HeaderOperationsManifest {

@@ -2,7 +2,6 @@ import { Duration } from 'cdk8s';
 import { OutlierDetection } from './outlier-detection';
 import { countProblem } from './predicates';
 import { RetryOn } from './retry-policy';
-import { milliseconds } from './rule-problems';
 import { wireDuration } from './wire-duration';
 import { demand } from '../errors';
 
@@ -24,7 +23,8 @@ export interface FallbackOptions {
   /**
    * How long one try may take: a lane that hangs is left after two of them. Whole milliseconds, 1 ms or more. It also ends requests
    * that only take long, so let it be longer than any good answer.
-   * @default - that of the host's retries; else a third of the host's timeout; else 2 s. None where `idempotent` is false
+   * @default - that of the host's retries; else a third of the timeout of each rule, so that two tries in the lane and one at the
+   * baseline fit in; 2 s in rules without timeout. None where `idempotent` is false
    */
   readonly perTryTimeout?: Duration;
 
@@ -42,20 +42,23 @@ export interface FallbackOptions {
   readonly outlierDetection?: OutlierDetection;
 }
 
-/** What the host says itself, as it stands in manifests. */
-export interface SaidOfHost {
-  readonly timeout?: string;
-  readonly retries?: any;
+/** How lanes' rules try again, for `weave`. */
+export interface FallbackTries {
+  readonly rule: { readonly retries: any };
+  readonly tryTimeout?: string;
 }
 
 /** What is tried again: measured with pods that crash, go and come back under load. */
 const IDEMPOTENT = [RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.GRPC_UNAVAILABLE, RetryOn.RESET, '503', '504'];
 const ONLY_UNBEGUN = [RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.GRPC_UNAVAILABLE, RetryOn.RESET_BEFORE_REQUEST];
-const PER_TRY_TIMEOUT = '2s';
+const TRY_TIMEOUT = '2s';
 
 /**
  * How the baseline serves the requests of lanes whose pods are gone, not ready or failing. That it does is said by `fallback: true`
  * of a StainedRoute or a lane; this says how, of a service.
+ *
+ * What a lane's pods answer stays the lane's, but for 503, 504 and gRPC's unavailable. So the conditions of the host's own retries
+ * (`5xx`, `gateway-error`, …) do not hold for lanes that fall back: they would have the baseline answer in their place.
  *
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
  */
@@ -87,23 +90,23 @@ export class Fallback {
   }
 
   /**
-   * The `retries` of the lanes' rules. What the host says of retries stays as far as it can: its conditions and its pause beside
-   * these, the larger number of tries.
+   * How the lanes' rules try again. What the host says of retries stays as far as it can: its pause, its limit for a try, the
+   * larger number of tries. Not its conditions: later tries go to the baseline, and what a lane's pods answer is the lane's.
    *
    * @internal
    */
-  public _retries({ timeout, retries: said = {} }: SaidOfHost): any {
+  public _tries(said: any = {}): FallbackTries {
     // Who wants no retries at all may still have those of requests that nobody began.
     const idempotent = (this.options.idempotent ?? true) && said.attempts !== 0;
-    const { perTryTimeout = said.perTryTimeout ?? (idempotent ? tryTimeout(timeout) : undefined) } = this.wire;
-    const conditions = [...idempotent ? IDEMPOTENT : ONLY_UNBEGUN, ...this.options.idempotent === false ? [] : String(said.retryOn ?? '').split(',').filter(Boolean)];
-    return {
+    const { perTryTimeout = said.perTryTimeout } = this.wire;
+    const retries = {
       ...said,
       attempts: this.options.attempts ?? Math.max(3, said.attempts ?? 0),
       ...(perTryTimeout === undefined ? {} : { perTryTimeout }),
-      retryOn: [...new Set(conditions)].join(','),
+      retryOn: (idempotent ? IDEMPOTENT : ONLY_UNBEGUN).join(','),
       retryRemoteLocalities: true,
     };
+    return { rule: { retries }, ...(idempotent && perTryTimeout === undefined ? { tryTimeout: TRY_TIMEOUT } : {}) };
   }
 
   /**
@@ -129,10 +132,4 @@ export class Fallback {
       ...(connectTimeout ? { connectTimeout: wireDuration('connectTimeout', connectTimeout) } : {}),
     };
   }
-}
-
-/** Two tries in the lane and one at the baseline fit into the timeout. */
-function tryTimeout(timeout: string | undefined): string {
-  const all = milliseconds(timeout);
-  return all === undefined ? PER_TRY_TIMEOUT : wireDuration('perTryTimeout', Duration.millis(Math.max(1, Math.floor(all / 3))));
 }

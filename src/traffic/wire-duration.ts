@@ -8,5 +8,10 @@ export function wireDuration(property: string, duration: Duration, scope?: ICons
   demand(property, duration, typeof duration?.toMilliseconds === 'function' ? undefined : 'must be a Duration of cdk8s', { code: 'Duration', scope, remedy: 'such as Duration.seconds(2)' });
   const milliseconds = duration.toMilliseconds({ integral: false });
   demand(property, `${milliseconds} ms`, millisecondsProblem(milliseconds), { code: 'Duration', scope });
+  return wireMilliseconds(milliseconds);
+}
+
+/** The same of whole milliseconds. */
+export function wireMilliseconds(milliseconds: number): string {
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
 }

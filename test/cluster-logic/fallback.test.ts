@@ -57,7 +57,7 @@ test('a lane\'s branch owns the three objects, in the phase of its workload, and
     'ServiceEntry cart-release-v1-fallback-lane': 'workload release-v1 cart',
   });
   const destination = JSON.parse(all.find(({ kind }) => kind === 'Deployment').metadata.annotations['cdk8s-lanes/destination']);
-  expect(destination).toEqual({ host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries: expect.objectContaining({ retryRemoteLocalities: true }) } });
+  expect(destination).toEqual({ host: HOST, servedLane: '%UPSTREAM_METADATA(istio:workload)%', rule: { retries: expect.objectContaining({ retryRemoteLocalities: true }) }, tryTimeout: '2s' });
   expect(manifestsOf('release-v1', false).some(({ metadata }) => JSON.stringify(metadata).includes('fallback') || metadata.annotations['cdk8s-lanes/destination'])).toBe(false);
 });
 

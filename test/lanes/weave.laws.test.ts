@@ -222,8 +222,10 @@ function inLane(outcome: Outcome, lane: string, table: any): Outcome {
   const served = servedBy(lane, table);
   const asked = (share: Share) => ({ ...share, request: sortedKeys({ ...share.request, [LANE_HEADER]: [lane] }) });
   const withLane: Routed = { ...outcome, shares: outcome.shares.map(asked) };
-  const fields = withLane.shares.flatMap(({ host }) => (served.has(host) ? [served.get(host)!.rule] : []));
-  if (fields.length === 0) return withLane;
+  const targets = withLane.shares.map(({ host }) => served.get(host));
+  if (!targets.some(Boolean)) return withLane;
+  // Fields hold for the whole rule: what one host asks for must not change the requests of another.
+  const fields = targets.every((target) => target?.rule) ? targets.map(({ rule }) => rule) : [];
   return {
     ...withLane,
     name: outcome.name ? `lane/${lane}/${outcome.name}` : `lane/${lane}`,

@@ -1,4 +1,6 @@
-import { allowLaneHeader, HANDLES_LANE_HEADER_LABEL, LaneDestination, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused } from '../../src/lanes/weave';
+import {
+  allowLaneHeader, HANDLES_LANE_HEADER_LABEL, LaneDestination, LaneMirror, laneOfRule, LaneTable, weave, WeaveFinding, WeaveRefused,
+} from '../../src/lanes/weave';
 import { evaluate, MeshRequest, Routed } from '../support/route-evaluator';
 
 const CART = 'cart.shop.svc.cluster.local';
@@ -42,7 +44,10 @@ function refusal(http: any[], table: any = l1OnCart): WeaveRefused {
 }
 
 test('all that a table can say', () => {
-  const destination: Required<LaneDestination> = { host: STOCK, subset: 'l1', port: 8080, mirrors: [{ host: 'sniffer' }], rule: { timeout: '9s' }, servedLane: '%UPSTREAM_CLUSTER%' };
+  const mirror: Required<LaneMirror> = { destination: { host: 'sniffer' }, fromSubset: 'release' };
+  const destination: Required<LaneDestination> = {
+    host: STOCK, subset: 'l1', port: 8080, mirrors: [mirror], rule: { timeout: '9s', retries: { attempts: 3 } }, servedLane: '%UPSTREAM_CLUSTER%', tryTimeout: '1s',
+  };
   const table: Required<LaneTable> = { header: 'x-lane', lanes: { l1: { 'cart.shop.svc.corp': destination } }, servedLaneHeader: 'x-answered', clusterDomain: 'corp', baggageKey: 'lane' };
 
   expect(woven([{ timeout: '2s', route: [to('cart', 'release')], mirror: { host: 'sniffer' } }], table)[0]).toEqual({
@@ -52,6 +57,7 @@ test('all that a table can say', () => {
       { headers: { baggage: { regex: '(.*,)?[ \\t]*lane[ \\t]*=[ \\t]*l1[ \\t]*([,;].*)?' } }, withoutHeaders: { 'x-lane': { regex: '[^-].*|-.+' } } },
     ],
     timeout: '9s',
+    retries: { attempts: 3, perTryTimeout: '3s' },
     mirror: { host: 'sniffer' },
     route: [{ ...to(STOCK, 'l1', { port: 8080 }), headers: { response: { set: { 'x-answered': '%UPSTREAM_CLUSTER%' } } } }],
   });
@@ -121,6 +127,63 @@ describe('the copy of a lane', () => {
   test('takes the fields that the lane\'s destination asks for in place of the rule\'s', () => {
     const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', rule: { retries: { attempts: 0 } } } } } };
     expect(woven([pinned({ timeout: '2s', retries: { attempts: 3 } })], table)[0]).toMatchObject({ timeout: '2s', retries: { attempts: 0 } });
+  });
+
+  describe('keeps its tries below the timeout of the rule that it copies, as Envoy would drop the limit for a try that is not', () => {
+    const tried = (timeout: string | undefined, destination: Partial<LaneDestination>) => {
+      const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', ...destination } } } };
+      const http = [pinned(timeout === undefined ? {} : { timeout })];
+      return [woven(http, table)[0].retries?.perTryTimeout, ...shown(warnings(http, table))];
+    };
+    const retries = { attempts: 3 };
+
+    test.each<[string | undefined, string | undefined]>([
+      [undefined, '2s'], ['0s', '2s'], ['6s', '2s'], ['1s', '333ms'], ['2ms', '1ms'], ['1m30s', '30s'],
+    ])('in a rule with a timeout of %s they get %s, so that two in the lane and one at the baseline fit in', (timeout, perTryTimeout) => {
+      expect(tried(timeout, { rule: { retries }, tryTimeout: '2s' })).toEqual([perTryTimeout]);
+    });
+
+    test('what is said of them stays where it can, and is warned of where it cannot', () => {
+      const said = { rule: { retries: { ...retries, perTryTimeout: '2s' } } };
+
+      expect([undefined, '0s', '2001ms'].map((timeout) => tried(timeout, said))).toEqual(Array(3).fill(['2s']));
+      expect(['2s', '500ms'].map((timeout) => tried(timeout, said))).toEqual([['666ms', 'LaneTryTooLong spec.http[0]'], ['166ms', 'LaneTryTooLong spec.http[0]']]);
+    });
+
+    test('of the timeout that the lane asks for, where it asks for one', () => {
+      expect(tried('60s', { rule: { retries, timeout: '3s' }, tryTimeout: '2s' })).toEqual(['1s']);
+    });
+
+    test('where nothing is said of tries, nothing is', () => {
+      expect(tried('3s', { rule: { retries } })).toEqual([undefined]);
+      expect(tried('3s', { tryTimeout: '2s' })).toEqual([undefined]);
+    });
+  });
+
+  test('keeps a mirror where it is asked for, and not where the same destination is another subset\'s mirror', () => {
+    const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', mirrors: [{ destination: { host: 'mail' }, fromSubset: 'release' }] } } } };
+    const http = ['v2', 'release'].map((subset) => ({ mirror: { host: 'mail' }, route: [to(CART, subset)] }));
+
+    expect(woven(http, table).map(({ mirror }) => mirror)).toEqual([undefined, { host: 'mail' }, { host: 'mail' }, { host: 'mail' }]);
+  });
+
+  describe('keeps the rule\'s own fields where a host that it also routes to did not ask for others', () => {
+    const fields = { retries: { attempts: 9 } };
+    const http = [{ retries: { attempts: 1 }, route: [to(CART, 'release', { weight: 1 }), to(STOCK, 'release', { weight: 1 })] }];
+    const shared = (stock: any) => {
+      const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', rule: fields }, ...stock } } };
+      return [woven(http, table)[0].retries.attempts, ...shown(warnings(http, table))];
+    };
+
+    test.each<[string, any]>([['no lane serves', {}], ['the lane serves', { [STOCK]: { host: STOCK, subset: 'l1' } }]])('that %s', (_, stock) => {
+      expect(shared(stock)).toEqual([1, 'LaneRuleShared spec.http[0]']);
+    });
+
+    test('but not where it asked for the same, or gets no requests', () => {
+      expect(shared({ [STOCK]: { host: STOCK, subset: 'l1', rule: fields } })).toEqual([9]);
+      const table = { header: HEADER, lanes: { l1: { [CART]: { host: CART, subset: 'l1', rule: fields } } } };
+      expect(woven([{ route: [to(CART, 'release', { weight: 1 }), to(STOCK, 'release', { weight: 0 })] }], table)[0].retries.attempts).toBe(9);
+    });
   });
 
   test('may go to another host, to a whole host, and to another port', () => {

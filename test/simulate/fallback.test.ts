@@ -56,6 +56,19 @@ describe.each(['cart', 'shop.example.com'])('requests to %s', (host) => {
   });
 });
 
+test('requests of a lane that is gone meet the version that was activated, and no other lane, after the baseline was retired', () => {
+  const chart = new Chart(new App(), 'shop', { namespace: 'shop' });
+  const cart = new CanaryService(chart, 'cart', { port: 80, template: { image: 'cart:1' }, baseline: { version: 'main' } });
+  const lanes = new StainedRoute(chart, 'lanes', { header: 'x-lane', fallback: true });
+  cart.addVersion('v2');
+  lanes.addLane('l1').serve(cart, { replicas: 0 });
+  lanes.addLane('l2').serve(cart);
+  cart.activate('v2');
+  cart.retire('main');
+
+  expect(SimulatedMesh.of(chart.toJson()).send({ host: 'cart', lane: 'l1' })).toServe({ version: 'v2' });
+});
+
 test('the matrix tells which lanes fall back, and to whom', () => {
   const matrix = laneMatrix(manifests());
 

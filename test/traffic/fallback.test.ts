@@ -2,10 +2,12 @@ import { Duration } from 'cdk8s';
 import { Fallback, FallbackOptions, OutlierDetection, RetryPolicy } from '../../src';
 import { expectRefusal } from '../support/refusals';
 
-const retriesOf = (options: FallbackOptions = {}, said: { timeout?: string; retries?: any } = {}) => Fallback.of(options)._retries(said);
+const retriesOf = (options: FallbackOptions = {}, said?: any) => Fallback.of(options)._tries(said).rule.retries;
 
 test('unless told otherwise it is as measured', () => {
-  expect(retriesOf()).toEqual({ attempts: 3, perTryTimeout: '2s', retryOn: 'connect-failure,refused-stream,unavailable,reset,503,504', retryRemoteLocalities: true });
+  expect(Fallback.of()._tries()).toEqual({
+    rule: { retries: { attempts: 3, retryOn: 'connect-failure,refused-stream,unavailable,reset,503,504', retryRemoteLocalities: true } }, tryTimeout: '2s',
+  });
   expect(Fallback.of()._ejection).toEqual({ consecutive5xxErrors: 0, consecutiveGatewayErrors: 3, interval: '1s', baseEjectionTime: '5s', maxEjectionPercent: 100 });
 });
 
@@ -19,37 +21,36 @@ test('all that can be said', () => {
   };
   const fallback = Fallback.of(said);
 
-  expect(fallback._retries({})).toMatchObject({ attempts: 4, perTryTimeout: '1500ms' });
+  expect(fallback._tries()).toEqual({ rule: { retries: expect.objectContaining({ attempts: 4, perTryTimeout: '1500ms' }) } });
   expect(fallback._connectTimeout).toBe('200ms');
   expect(fallback._ejection).toEqual({ maxEjectionPercent: 100, consecutive5xxErrors: 1 });
 });
 
 test('what must not be done twice is tried again only where it was not begun, and may take its time', () => {
-  expect(retriesOf({ idempotent: false })).toEqual({ attempts: 3, retryOn: 'connect-failure,refused-stream,unavailable,reset-before-request', retryRemoteLocalities: true });
+  expect(Fallback.of({ idempotent: false })._tries()).toEqual({
+    rule: { retries: { attempts: 3, retryOn: 'connect-failure,refused-stream,unavailable,reset-before-request', retryRemoteLocalities: true } },
+  });
   expect(retriesOf({ idempotent: false, perTryTimeout: Duration.seconds(5) })).toMatchObject({ perTryTimeout: '5s' });
 });
 
 describe('what the host says itself', () => {
-  test.each([['30s', '10s'], ['1s', '333ms'], ['2ms', '1ms']])('of a timeout of %s a try may take %s, so that two tries in the lane and one at the baseline fit in', (timeout, perTryTimeout) => {
-    expect(retriesOf({}, { timeout }).perTryTimeout).toBe(perTryTimeout);
-  });
-
   test('of retries stays as far as it can', () => {
-    const retries = RetryPolicy.of({ attempts: 10, retryOn: ['5xx', 'reset'], perTryTimeout: Duration.seconds(1), backoff: Duration.millis(50) })._toManifest();
+    const retries = RetryPolicy.of({ attempts: 10, perTryTimeout: Duration.seconds(1), backoff: Duration.millis(50) })._toManifest();
 
-    expect(retriesOf({}, { retries })).toEqual({
-      attempts: 10, perTryTimeout: '1s', backoff: '50ms', retryOn: 'connect-failure,refused-stream,unavailable,reset,503,504,5xx', retryRemoteLocalities: true,
-    });
+    expect(Fallback.of()._tries(retries)).toEqual({ rule: { retries: { ...retriesOf(), attempts: 10, perTryTimeout: '1s', backoff: '50ms' } } });
   });
+
+  test.each([['5xx'], ['gateway-error'], ['500'], ['501', '502'], ['retriable-4xx'], ['internal', 'resource-exhausted']])(
+    'of what a lane answers (%s) does not make the baseline answer in its place', (...retryOn) => {
+      const retries = RetryPolicy.of({ attempts: 2, retryOn })._toManifest();
+
+      expect(retriesOf({}, retries).retryOn).toBe(retriesOf().retryOn);
+      expect(retriesOf({ idempotent: false }, retries).retryOn).toBe(retriesOf({ idempotent: false }).retryOn);
+    },
+  );
 
   test('that nothing is tried again still leaves the tries of requests that nobody began', () => {
-    expect(retriesOf({}, { retries: RetryPolicy.none()._toManifest() })).toEqual(retriesOf({ idempotent: false }));
-  });
-
-  test('does not make a request that must not be done twice be done twice', () => {
-    const retries = RetryPolicy.of({ attempts: 2, retryOn: ['5xx'] })._toManifest();
-
-    expect(retriesOf({ idempotent: false }, { retries }).retryOn).not.toContain('5xx');
+    expect(Fallback.of()._tries(RetryPolicy.none()._toManifest())).toEqual(Fallback.of({ idempotent: false })._tries());
   });
 });
 
