@@ -82,7 +82,8 @@ export class Destinations {
     const backends = this.endpoints.of(service, port, subset?.labels);
     const { first, standby } = byPriority(backends, policy, proxy.labels);
     const destination: Destination = { ...base, destinationRules: rule?.from ?? [], policy };
-    const goesToOriginal = service.resolution === Resolution.ORIGINAL && !(proxy.isGateway && service.isKubernetes);
+    // Gateways do not know where clients meant to go.
+    const goesToOriginal = service.resolution === Resolution.ORIGINAL && !proxy.isGateway;
     const failure =
       backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
     return { destination, service, backends: failure ? backends : first, standby, failure, goesToOriginal };

@@ -65,7 +65,7 @@ export class Endpoints {
         .concat(this.machines(namespace, selector));
     }
     if (endpoints.length > 0) return endpoints.map(({ address, labels }) => ({ namespace, name: address, labels, pods: 1 }));
-    return !service.isKubernetes && resolution !== Resolution.ENDPOINTS ? [{ namespace, name: hostname, labels: {}, pods: 1 }] : [];
+    return !service.isKubernetes && resolution === Resolution.DNS ? [{ namespace, name: hostname, labels: {}, pods: 1 }] : [];
   }
 
   /** Machines outside Kubernetes that a selector takes too. */

@@ -1,5 +1,5 @@
-import { at, everything, Scene } from './scene';
-import { app, createdIn, deployment, destinationRule, service, serviceEntry, sidecar, subset, to, virtualService } from '../../mesh/claims/support';
+import { at, everything, OUTSIDE, Scene } from './scene';
+import { app, createdIn, deployment, destinationRule, gateway, service, serviceEntry, sidecar, subset, to, virtualService } from '../../mesh/claims/support';
 
 const http = [{ number: 80, name: 'http', protocol: 'HTTP' }];
 
@@ -55,6 +55,31 @@ export const serviceEntries: Scene[] = [
     cases: [
       { says: 'the ports of entries with another selector are not added', send: { host: 'other.example.org', path: '/more' }, gets: '503 NC' },
       { says: 'the first one stays', send: { host: 'other.example.org' }, gets: 'one' },
+    ],
+  },
+  {
+    name: 'resolution NONE at a gateway',
+    manifests: [
+      gateway('shop/edge', { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] }),
+      serviceEntry('shop/outside', { hosts: ['www.example.org'], ports: [{ number: 80, name: 'http', protocol: 'HTTP' }] }),
+      virtualService('shop/outside', { hosts: ['*'], gateways: ['edge'], http: [everything(to('www.example.org'))] }),
+    ],
+    cases: [
+      { says: 'has no endpoints: gateways do not know where clients meant to go', from: OUTSIDE, send: { host: 'www.example.org' }, gets: '503 UH' },
+    ],
+  },
+  {
+    name: 'headless Services',
+    mutualTls: true,
+    manifests: [
+      ...app('shop/cart'),
+      service('shop/db', { selector: { app: 'db' }, clusterIP: 'None', ports: [{ name: 'http', port: 80, targetPort: 80 }] }), deployment('shop/db', { app: 'db' }),
+      virtualService('shop/cart', { hosts: ['cart'], http: [at('/db', to('db')), everything(to('cart'))] }),
+      virtualService('shop/outside', { hosts: ['www.example.org'], http: [{ ...everything(to('db')), retries: { attempts: 0 } }] }),
+    ],
+    cases: [
+      { says: 'a rule that leads there leads where the client connects to', send: { host: 'cart', path: '/db' }, gets: 'cart' },
+      { says: 'with the mutual TLS of the pods there, which others do not speak', send: { host: 'www.example.org' }, gets: '503 UF', because: /www\.example\.org has no sidecar to speak mutual TLS with, which proxies speak to db\.shop/ },
     ],
   },
   {
