@@ -26,7 +26,8 @@ function gitFacts(folder: string): RunFacts {
 }
 
 function gitBranch(folder: string): BranchFound | Refusal {
-  const branch = git(folder, 'symbolic-ref', '--short', '-q', 'HEAD');
+  // The whole ref: git's short form of it is another one where a tag has the branch's name.
+  const branch = git(folder, 'symbolic-ref', '-q', 'HEAD')?.replace(/^refs\/heads\//, '');
   return branch ? { branch, by: 'push' } : gitRefusal(git(folder, 'rev-parse', '--git-dir') !== undefined);
 }
 

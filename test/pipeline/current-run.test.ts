@@ -30,6 +30,12 @@ test('outside CI systems git tells the branch, the commit, its time, the reposit
   });
 });
 
+test('a branch is called by its own name where a tag has that name too', () => {
+  git('tag', 'release-v1');
+  expect(currentRun({}, repository).found).toEqual({ branch: 'release-v1', by: 'push' });
+  git('tag', '-d', 'release-v1');
+});
+
 test('a repository without a commit, on its branch, has a branch', () => {
   const empty = mkdtempSync(join(folder, 'empty-'));
   execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: empty });
