@@ -58,7 +58,7 @@ function manifestText({ image, namespace, cronjobNamespace, schedule, source }: 
   if (where === undefined) throw new UsageError("'--cronjob-namespace' must say where the CronJob runs");
   const whose = source === undefined ? undefined : sourceOption({ source });
   return sweepManifests({ image, namespace: where, namespaces: namespace, schedule, source: whose })
-    .map((each) => stringify(each)).join('---\n');
+    .map((each) => stringify(each, { version: '1.1' })).join('---\n');
 }
 
 function readText(file: string): string {

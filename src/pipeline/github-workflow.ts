@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { cronProblem } from './cron';
 import { checkedPlan, imageVariable, isBuiltByChange, PipelinePlan, PipelineService } from './pipeline-plan';
 import { demand, InvalidInput } from '../errors';
 import { branchFilter } from '../lanes/branch-pattern';
@@ -24,8 +25,7 @@ const HEADER = `# Lanes of branches: a push puts the branch's lane up, its end t
  */
 export function gitHubWorkflow(plan: PipelinePlan, { sweep, runsOn, version }: GitHubOptions): string {
   const { services, baseline, lanes } = checkedPlan(plan);
-  const cron = /^[0-9*,/-]+( [0-9A-Za-z*,/-]+){4}$/.test(sweep) ? undefined : "must be five fields of cron, such as '17 * * * *'";
-  demand('--sweep', sweep, cron, { code: 'PipelineCron' });
+  demand('--sweep', sweep, cronProblem(sweep), { code: 'PipelineCron' });
   if (runsOn.length === 0) throw new InvalidInput('PipelineRunner', "'--runs-on' must name a label of the runners, got none");
   if (version !== undefined) {
     demand('--use-version', version, /^[0-9A-Za-z.^~-]+$/.test(version) ? undefined : "must be a version of npm's, such as '1.2.3' or '^1'", { code: 'PipelineVersion' });
