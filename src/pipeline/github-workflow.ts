@@ -120,7 +120,8 @@ function deployJob(plan: PipelinePlan): any {
       { uses: 'actions/checkout@v4' },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 22, 'cache': 'npm' } },
       toCluster(plan),
-      { name: 'Put up what the branch owns', run: 'npm ci\nnpx cdk8s synth\nnpx cdk8s-lanes up dist\n' },
+      // A branch that is deleted while its build runs is taken down before it is deployed.
+      { name: 'Put up what the branch owns', run: 'npm ci\nnpx cdk8s synth\nnpx cdk8s-lanes up dist --while-branch-at origin\n' },
       ...preview(plan),
     ],
   };

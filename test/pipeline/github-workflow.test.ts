@@ -134,7 +134,7 @@ describe('the scripts', () => {
     const { statuses, calls } = run('deploy', 'release-v1');
     expect(statuses).toEqual([0, 0, 0]);
     expect(calls).toEqual([
-      ['kubectl', '--kubeconfig', join(shell.folder, 'kubeconfig'), 'config', 'use-context', 'test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist'],
+      ['kubectl', '--kubeconfig', join(shell.folder, 'kubeconfig'), 'config', 'use-context', 'test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist', '--while-branch-at', 'origin'],
       ['npx', 'cdk8s-lanes', 'lane-name', '--', 'release-v1'],
     ]);
     expect(shell.read('kubeconfig')).toBe('kind: Config\n');
