@@ -9,20 +9,27 @@ export function currentRun(variables: Variables = process.env, folder: string = 
   return {
     ...facts,
     ...(byHand ? { found: { branch: byHand, by: 'push' } } : {}),
+    revision: facts.revision ?? commitOf(folder).seconds,
     time: facts.time ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
   };
 }
 
 function gitFacts(folder: string): RunFacts {
-  const [commit, seconds] = git(folder, 'log', '-1', '--format=%H %ct')?.split(' ') ?? [];
+  const { commit, seconds } = commitOf(folder);
   const remote = git(folder, 'remote', 'get-url', 'origin');
   return {
     found: gitBranch(folder),
     repository: remote && repositoryOf(remote),
     owner: git(folder, 'config', 'user.name'),
     commit,
-    revision: seconds === undefined ? undefined : Number(seconds),
+    revision: seconds,
   };
+}
+
+/** What is checked out, and when it was committed. */
+function commitOf(folder: string): { commit?: string; seconds?: number } {
+  const [commit, seconds] = git(folder, 'log', '-1', '--format=%H %ct')?.split(' ') ?? [];
+  return { commit, seconds: seconds === undefined ? undefined : Number(seconds) };
 }
 
 function gitBranch(folder: string): BranchFound | Refusal {
