@@ -86,7 +86,7 @@ function buildJob({ baseline, registry, services }: PipelinePlan, service: Pipel
         env: { REGISTRY_PASSWORD: registry === undefined ? '${{ secrets.GITHUB_TOKEN }}' : '${{ secrets.REGISTRY_PASSWORD }}', REGISTRY_USER: registry === undefined ? '${{ github.actor }}' : '${{ vars.REGISTRY_USER }}' },
         run: [
           `image="${name}"`,
-          'printf "%s" "$REGISTRY_PASSWORD" | docker login --username "$REGISTRY_USER" --password-stdin "${image%%/*}"',
+          `printf "%s" "$REGISTRY_PASSWORD" | docker login --username "$REGISTRY_USER" --password-stdin${isHosted(registry) ? ' "${image%%/*}"' : ''}`,
           `docker build --tag "$image" "${service.folder}"`,
           'docker push "$image"',
           'echo "image=$image" >> "$GITHUB_OUTPUT"',
@@ -95,6 +95,12 @@ function buildJob({ baseline, registry, services }: PipelinePlan, service: Pipel
       },
     ],
   };
+}
+
+/** Whether images are pushed to a host that is said, as docker sees it. What begins with anything else is a user of Docker Hub's. */
+function isHosted(registry: string | undefined): boolean {
+  const [first] = (registry ?? 'ghcr.io').split('/');
+  return /[.:$]/.test(first) || first === 'localhost';
 }
 
 function changedScript(paths: string): string {
