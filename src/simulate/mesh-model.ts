@@ -124,6 +124,7 @@ export class MeshModel {
     const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
     const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
     this.byName = new Map([...this.workloads].reverse().map((workload) => [`${workload.namespace}/${workload.name}`, workload]));
+    this.demandReadiness(options.unready ?? []);
     this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace, namespaces);
     const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
@@ -146,6 +147,17 @@ export class MeshModel {
     }
     if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
     return this.sidecars.send(request, this.senders.pod(from));
+  }
+
+  private demandReadiness(unready: readonly string[]): void {
+    const unknown = unready.find((name) => !this.byName.has(name));
+    if (unknown === undefined) return;
+    const [namespace] = unknown.split('/');
+    const there = this.workloads.filter((each) => each.namespace === namespace).map(({ name }) => name);
+    throw new InvalidInput(
+      'WorkloadUnknown',
+      `'unready' must name workloads of the manifests, as namespace/name, got ${shown(unknown)} (namespace ${namespace} has: ${there.join(', ') || 'none'})`,
+    );
   }
 
   /** The Deployment (StatefulSet, ...) of this name, if it is one of the mesh. */
