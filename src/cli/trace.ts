@@ -59,12 +59,13 @@ export function addTrace(cli: Command): void {
 }
 
 function requestOf(url: string, flags: TraceFlags, model: MeshModel, laneHeader: string): SimulatedRequest {
-  const parts = /^(?:(https?):\/\/)?([^/?#\s]+?)(?::(\d+))?([/?]\S*)?$/.exec(url);
+  // Clients keep what stands behind a hash to themselves.
+  const parts = /^(?:(https?):\/\/)?([^/?\s]+?)(?::(\d+))?([/?]\S*)?$/i.exec(url.replace(/#.*$/s, ''));
   if (!parts) {
     throw new UsageError(`'url' must be a host with optional scheme, port and path, such as http://cart.shop:8080/api, got ${JSON.stringify(url)}`);
   }
   const [, scheme, host, port, rest = '/'] = parts;
-  const tls = scheme === 'https';
+  const tls = scheme?.toLowerCase() === 'https';
   const from = senderOf(flags, host, model);
   return {
     from,

@@ -9,6 +9,7 @@ import { GatewaySimulation } from './gateway-simulation';
 import { addTo, groupOf, Manifest } from './objects';
 import { Outcome } from './outcome';
 import { Labels, SimulatedRequest } from './request';
+import { demandHeaders, demandSender } from './request-demands';
 import { RouteFollower } from './route-outcome';
 import { Senders } from './senders';
 import { MeshService, servicesOf } from './services';
@@ -142,9 +143,8 @@ export class MeshModel {
    */
   public send(request: SimulatedRequest): Outcome {
     const { from } = request;
-    if (from === null || typeof from !== 'object') {
-      throw new InvalidInput('SenderUnknown', `'from' must say who sends, got ${shown(from)}; for example { namespace: 'shop' } or { gateway: { istio: 'ingressgateway' } }`);
-    }
+    demandSender(from);
+    demandHeaders(request);
     if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
     return this.sidecars.send(request, this.senders.pod(from));
   }

@@ -33,6 +33,14 @@ test('trace tells where a request goes, hop by hop, and why', () => {
 `);
 });
 
+test('what stands behind a hash is not sent, and schemes are as good in capitals', () => {
+  const sent = (url: string) => JSON.parse(cli(['trace', url, SHOP, '--json']).stdout);
+  const plain = sent('http://shop.example.com/api/x?y=1');
+  expect(sent('HTTP://shop.example.com/api/x?y=1#at/the?end')).toEqual(plain);
+  expect(sent('http://cart.shop#top')).toEqual(sent('http://cart.shop/'));
+  expect(cli(['trace', '#top', SHOP])).toMatchObject({ status: 2, stderr: expect.stringContaining('"#top"') });
+});
+
 test('a request that fails says why, within 80 columns, with exit code 1', () => {
   const { status, stdout } = cli(['trace', 'http://shop.example.com/nowhere', SHOP]);
   expect(status).toBe(1);
