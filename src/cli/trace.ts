@@ -87,8 +87,9 @@ function senderOf(flags: TraceFlags, host: string, model: MeshModel): Sender {
   }
   const sender = usualSender(model, host);
   if (!sender) {
+    const others = model.unmodelledRoutes(host).map(({ message }) => `; ${message}`).join('');
     throw new UsageError(
-      `nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway; say who sends with '--from NAMESPACE' or '--gateway LABELS'`,
+      `nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway${others}; say who sends with '--from NAMESPACE' or '--gateway LABELS'`,
     );
   }
   return 'gateway' in sender ? sender : { ...sender, labels: pairs(flags.labels, '--labels') };

@@ -56,7 +56,10 @@ export class SimulatedMesh {
   public send({ lane, ...request }: TestRequest): Hop {
     demandHost(request.host);
     const from = request.from ?? usualSender(this.model, request.host);
-    if (!from) throw new InvalidInput('SenderUnknown', `'from' must say who sends, as nothing in the mesh has the host ${shown(request.host)}`);
+    if (!from) {
+      const others = this.model.unmodelledRoutes(request.host).map(({ message }) => `; ${message}`).join('');
+      throw new InvalidInput('SenderUnknown', `'from' must say who sends, as nothing in the mesh has the host ${shown(request.host)}${others}`);
+    }
     demandSender(from);
     demandHeaders({ ...request, from });
     const headers = lane === undefined ? request.headers : { ...request.headers, [this.chains.laneHeader]: lane };

@@ -60,6 +60,13 @@ test('trace --json is a tree in which everything stands once', () => {
   expect(stdout.match(/outbound\|80\|v1\|cart/g)).toHaveLength(1);
 });
 
+test('a host that only the Gateway API has is said to be there', () => {
+  const route = file('route.yaml', 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: shop}\nspec: {parentRefs: [{name: front}], hostnames: [api.example.com]}\n');
+  const { status, stderr } = cli(['trace', 'http://api.example.com/', SHOP, route]);
+  expect(status).toBe(2);
+  expect(stderr).toContain('no Service, ServiceEntry or Gateway; HTTPRoute shop/r routes api.example.com at Gateway shop/front of the Gateway API, which is not modelled; say who sends');
+});
+
 test('whom services call may stand in a file', () => {
   const calls = file('calls.yaml', 'calls:\n  cart-v1: [cart/api/again]\nforwards: [x-user]\nabsentLane: "-"\n');
   const { stdout } = cli(['trace', 'http://cart.shop/api/', SHOP, '--calls', calls]);
