@@ -56,8 +56,9 @@ export interface BranchFacts {
   readonly run?: string;
 
   /**
-   * A whole number that grows from pipeline to pipeline: an older pipeline that comes late does not win.
-   * @default - `Branch.current` takes when GitLab's pipeline was made (seconds since 1970), GitHub's run id, else the commit's time
+   * A whole number that grows from pipeline to pipeline, whoever deploys: an older pipeline that comes late does not win.
+   * @default - `Branch.current` takes seconds since 1970: when GitLab's pipeline was made, when GitHub's repository was pushed to last
+   * as the run's event tells, else the commit's time
    */
   readonly revision?: number;
 

@@ -42,10 +42,10 @@ const KUBECTL = CORE_SCHEMA.withTags(boolYaml11Tag, wholeNumber, mergeTag);
 const MAX_VALUES = 1_000_000;
 
 /**
- * The manifests of a YAML (or JSON) text, as Kubernetes reads it: YAML 1.1, several documents, the items of a `List` taken one
- * by one. Empty documents are skipped, and so are objects with neither `apiVersion` nor `kind`.
+ * The manifests of a YAML (or JSON) text, as Kubernetes reads it: YAML 1.1, several documents, the items of lists taken one by
+ * one. Empty documents are skipped, and so are objects with neither `apiVersion` nor `kind`.
  *
- * @throws ManifestSyntaxError for text that is not YAML, and for documents that are no objects or have one of the two alone
+ * @throws ManifestSyntaxError for text that is not YAML, and for documents that are no objects or have one of the two alone, as items of lists may not
  */
 export function parseManifests(text: string, file: string): SourcedManifest[] {
   const documents = documentsOf(text).filter((document) => !isEmpty(document));
@@ -59,15 +59,23 @@ export function parseManifests(text: string, file: string): SourcedManifest[] {
     }
     // A folder of manifests may also hold settings, of cdk8s or npm for example.
     if (manifest.kind === undefined && manifest.apiVersion === undefined) return [];
-    for (const field of ['apiVersion', 'kind']) {
-      if (typeof manifest[field] !== 'string') {
-        throw new ManifestSyntaxError(file, line, `a manifest must say its '${field}', got ${JSON.stringify(manifest[field])}`);
-      }
-    }
-    const items: any[] = manifest.kind.endsWith('List') && Array.isArray(manifest.items) ? manifest.items : [manifest];
-    const broken = items.find((item) => item === null || typeof item !== 'object');
-    if (broken !== undefined) throw new ManifestSyntaxError(file, line, `the items of a list must be objects, got ${JSON.stringify(broken)}`);
-    return items.map((item) => ({ manifest: item, file, line }));
+    const refuse = (problem: string) => new ManifestSyntaxError(file, line, problem);
+    return unlisted(manifest, refuse).map((each) => ({ manifest: each, file, line }));
+  });
+}
+
+/** The manifest; of a list its items, which as the API server tells them leave out what the list says of all of them. */
+function unlisted(manifest: any, refuse: (problem: string) => ManifestSyntaxError): any[] {
+  for (const field of ['apiVersion', 'kind']) {
+    if (typeof manifest[field] !== 'string') throw refuse(`a manifest must say its '${field}', got ${JSON.stringify(manifest[field])}`);
+  }
+  const { apiVersion, kind, metadata, items } = manifest;
+  // Lists have no name, other than objects of kinds that only end like them.
+  if (!kind.endsWith('List') || metadata?.name !== undefined || !(Array.isArray(items) || items === null || kind === 'List')) return [manifest];
+  return (items ?? []).flatMap((item: any) => {
+    if (item === null || typeof item !== 'object' || Array.isArray(item)) throw refuse(`the items of a list must be objects, got ${JSON.stringify(item)}`);
+    const tells = kind === 'List' || (item.apiVersion !== undefined && item.kind !== undefined);
+    return unlisted(tells ? item : { apiVersion, kind: kind.slice(0, -'List'.length), ...item }, refuse);
   });
 }
 

@@ -93,8 +93,8 @@ describe('the current branch', () => {
   });
 
   test('is annotated with what is known and nothing else; the baseline never expires', () => {
-    const annotations = inEnvironment({ ...GITLAB, CI_COMMIT_BRANCH: 'release', CI_JOB_STARTED_AT: '2026-03-01T12:00:00Z' }, () => Branch.current({ ...RULES, ttl: Duration.days(1) }))._annotations;
-    expect(annotations).toEqual({ 'cdk8s-lanes/branch': 'release', 'cdk8s-lanes/commit': '4b7c', 'cdk8s-lanes/run': 'gitlab-8-9', 'cdk8s-lanes/revision': '8' });
+    const annotations = inEnvironment({ ...GITLAB, CI_COMMIT_BRANCH: 'release', CI_PIPELINE_CREATED_AT: '2026-03-01T12:00:00Z', CI_JOB_STARTED_AT: '2026-03-01T12:00:00Z' }, () => Branch.current({ ...RULES, ttl: Duration.days(1) }))._annotations;
+    expect(annotations).toEqual({ 'cdk8s-lanes/branch': 'release', 'cdk8s-lanes/commit': '4b7c', 'cdk8s-lanes/run': 'gitlab-8-9', 'cdk8s-lanes/revision': '1772366400' });
   });
 
   test('is refused where it is deleted', () => {

@@ -36,6 +36,30 @@ test('aliases that stand for endless values are refused', () => {
   expect(() => parseManifests(`${SERVICE}l0: &l0 [a]\n${levels}\n`, 'in.yaml')).toThrow(/^in\.yaml:1: its aliases stand for more than 1000000 values/);
 });
 
+test('the items of a list are of its kind, as the API server tells them', () => {
+  const text = 'apiVersion: networking.istio.io/v1\nkind: VirtualServiceList\nmetadata: {resourceVersion: "7"}\nitems:\n- metadata: {name: cart}\n- {apiVersion: networking.istio.io/v1beta1, kind: VirtualService}\n';
+  expect(parseManifests(text, 'x').map(({ manifest }) => manifest)).toEqual([
+    { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'cart' } }, { apiVersion: 'networking.istio.io/v1beta1', kind: 'VirtualService' },
+  ]);
+});
+
+test('lists in lists are manifests, too, and lists of nothing are none', () => {
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'ServiceList', items: [{ metadata: { name: 'cart' } }] }, { apiVersion: 'v1', kind: 'List', items: null }, { apiVersion: 'v1', kind: 'PodList', items: null }, { apiVersion: 'v1', kind: 'List' }] });
+  expect(parseManifests(text, 'x').map(({ manifest }) => manifest)).toEqual([{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'cart' } }]);
+});
+
+test('an object with a name is none, however its kind ends', () => {
+  const list = { apiVersion: 'example.com/v1', kind: 'AllowList', metadata: { name: 'x' }, items: ['a'] };
+  expect(parseManifests(JSON.stringify(list), 'x')).toMatchObject([{ manifest: list }]);
+});
+
+test.each([
+  ['a list of anything whose items do not tell their kind', '{apiVersion: v1, kind: List, items: [{metadata: {name: x}}]}', /must say its 'apiVersion', got undefined/],
+  ['an item that is a list', '{apiVersion: v1, kind: List, items: [[]]}', /items of a list must be objects, got \[\]/],
+])('%s is refused', (_, text, message) => {
+  expect(() => parseManifests(text, 'x')).toThrow(message);
+});
+
 test('the items of a List are manifests of their own', () => {
   const read = parseManifests('apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service}\n- {apiVersion: v1, kind: Pod}\n', 'x');
   expect(read.map(({ manifest }) => manifest.kind)).toEqual(['Service', 'Pod']);

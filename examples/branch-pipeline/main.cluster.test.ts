@@ -131,6 +131,18 @@ describe('on GitLab', () => {
     expect([await served('release-v2'), await served('release-v1'), await served('release-v1', 'release-v2.preview.example.com')]).toEqual(['release -> release', 'release -> release-v1', 'release -> release-v1']);
   });
 
+  test('a branch is deleted while its pipeline waits: nothing comes up for it any more', async () => {
+    const before = await live();
+    runner.repository.branch('release-v4', 'origin/release');
+    runner.repository.commit({ 'testbbb/server.js': '// v4\n' });
+    const pipeline = gitLab.push('release-v4');
+    expect(statuses(await gitLab.deleteBranch('release-v4'))).toEqual({});
+    const ends = await pipeline();
+    expect(statuses(ends, ['deploy-lane'])).toEqual({ 'build-testbbb': 0, 'deploy-lane': 3 });
+    expect(ends[1].output).toContain('the branch "release-v4" is gone');
+    expect(await live()).toEqual(before);
+  });
+
   test('a branch is deleted and its stop job never ran: the sweep takes the lane down, and no other', async () => {
     runner.repository.branch('release-v3', 'origin/release');
     runner.repository.commit({ 'testbbb/server.js': '// v3\n' });

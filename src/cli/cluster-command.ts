@@ -8,18 +8,22 @@ import { InvalidInput } from '../errors';
 import { sourceLabel } from '../lanes/ownership';
 import { ManifestSyntaxError } from '../manifests';
 import { currentRun } from '../pipeline/current-run';
+import { RemoteUnknown } from '../pipeline/remote-branch';
 
 export const CLUSTER_EXIT_CODES = `
 Exit codes:
   0    done
   1    done, and something is not as it should be: the output says what
   2    the input is at fault: the message says where
-  3    refused: something in the cluster is in the way, the message says what to do
+  3    refused: something is in the way, the message says what to do
   4    the workload did not become ready in time; requests are routed as before
-  5    the cluster cannot be asked: not reached, not allowed, no kubectl
+  5    the cluster (or git's remote) cannot be asked: not reached, not allowed, no kubectl
   6    another run came in between, and counts
   7    all is in place, but the probed URL does not answer from the lane
   130  interrupted (143: terminated); the same command can be run again`;
+
+/** How long `down` waits for every proxy, unless it is told. */
+export const DOWN_WAIT_SECONDS = 10;
 
 /** Options that all commands with a cluster have. */
 export interface ClusterOptions {
@@ -107,6 +111,10 @@ function reportFailure(error: unknown, interruptedBy: NodeJS.Signals | undefined
   if (error instanceof ClusterError) {
     tell(error.kind === 'forbidden' ? `not allowed: ${error.message}` : error.message);
     return exitCodeOf(error);
+  }
+  if (error instanceof RemoteUnknown) {
+    tell(error.message);
+    return ExitCode.CLUSTER;
   }
   if (![UsageError, ManifestSyntaxError, InvalidInput].some((kind) => error instanceof kind)) throw error;
   tell((error as Error).message);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'fs';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import { ClusterOptions, numberOf, runWithCluster, secondsOption, sourceOption, withClusterOptions } from './cluster-command';
+import { ClusterOptions, DOWN_WAIT_SECONDS, numberOf, runWithCluster, secondsOption, sourceOption, withClusterOptions } from './cluster-command';
 import { UsageError } from './read-manifests';
 import { parseBranches } from '../cluster/plan-sweep';
 import { sweep } from '../cluster/sweep';
@@ -31,7 +31,7 @@ export function addSweep(cli: Command): void {
     .option('--baseline <branch>', 'the branch of the baseline, which must be among them (default: as its Deployments say)')
     .option('--leftover-hours <hours>', 'after how long a lane without routes is a leftover', numberOf, 24)
     .option('-y, --yes', 'do it; without this it only tells')
-    .addOption(secondsOption('--wait <seconds>', 'how long a change takes to reach every proxy', 10))
+    .addOption(secondsOption('--wait <seconds>', 'how long a change takes to reach every proxy', DOWN_WAIT_SECONDS))
     .option('--manifest', 'print a CronJob that sweeps, with its ServiceAccount and rights, and do nothing else')
     .option('--image <image>', 'for --manifest: an image with Node, kubectl and cdk8s-lanes')
     .option('--schedule <cron>', 'for --manifest: when', '17 * * * *')
@@ -58,7 +58,7 @@ function manifestText({ image, namespace, cronjobNamespace, schedule, source }: 
   if (where === undefined) throw new UsageError("'--cronjob-namespace' must say where the CronJob runs");
   const whose = source === undefined ? undefined : sourceOption({ source });
   return sweepManifests({ image, namespace: where, namespaces: namespace, schedule, source: whose })
-    .map((each) => stringify(each)).join('---\n');
+    .map((each) => stringify(each, { version: '1.1' })).join('---\n');
 }
 
 function readText(file: string): string {

@@ -59,12 +59,13 @@ export function addTrace(cli: Command): void {
 }
 
 function requestOf(url: string, flags: TraceFlags, model: MeshModel, laneHeader: string): SimulatedRequest {
-  const parts = /^(?:(https?):\/\/)?([^/?#\s]+?)(?::(\d+))?([/?]\S*)?$/.exec(url);
+  // Clients keep what stands behind a hash to themselves.
+  const parts = /^(?:(https?):\/\/)?([^/?\s]+?)(?::(\d+))?([/?]\S*)?$/i.exec(url.replace(/#.*$/s, ''));
   if (!parts) {
     throw new UsageError(`'url' must be a host with optional scheme, port and path, such as http://cart.shop:8080/api, got ${JSON.stringify(url)}`);
   }
   const [, scheme, host, port, rest = '/'] = parts;
-  const tls = scheme === 'https';
+  const tls = scheme?.toLowerCase() === 'https';
   const from = senderOf(flags, host, model);
   return {
     from,
@@ -86,8 +87,9 @@ function senderOf(flags: TraceFlags, host: string, model: MeshModel): Sender {
   }
   const sender = usualSender(model, host);
   if (!sender) {
+    const others = model.unmodelledRoutes(host).map(({ message }) => `; ${message}`).join('');
     throw new UsageError(
-      `nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway; say who sends with '--from NAMESPACE' or '--gateway LABELS'`,
+      `nothing in these manifests has the host ${host}: no Service, ServiceEntry or Gateway${others}; say who sends with '--from NAMESPACE' or '--gateway LABELS'`,
     );
   }
   return 'gateway' in sender ? sender : { ...sender, labels: pairs(flags.labels, '--labels') };

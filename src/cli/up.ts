@@ -1,6 +1,6 @@
 import { randomBytes } from 'crypto';
 import { Command } from 'commander';
-import { ClusterOptions, numberOf, runWithCluster, secondsOption, Tools, withClusterOptions } from './cluster-command';
+import { ClusterOptions, DOWN_WAIT_SECONDS, numberOf, runWithCluster, secondsOption, Tools, withClusterOptions } from './cluster-command';
 import { readManifests } from './read-manifests';
 import { Manifest, VIRTUAL_SERVICE } from '../cluster/cluster';
 import { diffOfUp } from '../cluster/diff-up';
@@ -9,12 +9,15 @@ import { Folder, readFolder } from '../cluster/folder';
 import { domainOf, hostOf, isWoven, laneTable, routedHosts } from '../cluster/live-lanes';
 import { probe } from '../cluster/probe';
 import { up } from '../cluster/up';
+import { upWhile } from '../cluster/up-while';
 import { SERVED_LANE_HEADER } from '../lanes/weave';
+import { isBranchAt } from '../pipeline/remote-branch';
 
 interface UpCommandOptions extends ClusterOptions {
   readonly wait: number;
   readonly timeout: number;
   readonly allowOlder?: boolean;
+  readonly whileBranchAt?: string;
   readonly dryRun?: boolean;
   readonly probe?: string;
   readonly probeTimeout: number;
@@ -29,6 +32,7 @@ export function addUp(cli: Command): void {
     .addOption(secondsOption('--wait <seconds>', 'how long a change takes to reach every proxy', 5))
     .addOption(secondsOption('--timeout <seconds>', 'how long a rollout may take', 300))
     .option('--allow-older', 'let a pipeline deploy although a newer one has')
+    .option('--while-branch-at <remote>', "only while this remote of git's has the branch: one that is deleted meanwhile leaves no lane")
     .option('--probe <url>', 'in the end ask this URL until the lane answers')
     .option('--probe-timeout <seconds>', 'how long to ask', numberOf, 60)
     .option('--root-namespace <name>', "istiod's namespace", 'istio-system')
@@ -47,7 +51,9 @@ async function run({ cluster, kubectl, session }: Tools, paths: string[], option
     process.stdout.write(await diffOfUp(cluster, folder, upOptions));
     return;
   }
-  const report = await up(cluster, session, folder, upOptions);
+  const { whileBranchAt: remote } = options;
+  const report = remote === undefined ? await up(cluster, session, folder, upOptions)
+    : await upWhile((branch) => isBranchAt(remote, branch), cluster, session, folder, { ...upOptions, downWaitSeconds: DOWN_WAIT_SECONDS });
   for (const { name, rules, bytes } of report.sizes) session.say(`  ${name}: ${rules} rules, ${bytes} bytes`);
   if (report.conflicts > 0) session.say(`  ${report.conflicts} conflicts with other runs`);
   if (report.problems.length > 0) throw new CommandFailed(ExitCode.NOT_AS_IT_SHOULD, `up, but not everywhere:\n${report.problems.map((each) => `  ${each}`).join('\n')}`);

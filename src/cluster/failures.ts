@@ -9,7 +9,7 @@ export enum ExitCode {
   REFUSED = 3,
   /** The workload did not become ready; requests are routed as before. */
   NOT_READY = 4,
-  /** The cluster cannot be asked: not reached, not allowed, no kubectl. */
+  /** The cluster (or git's remote) cannot be asked: not reached, not allowed, no kubectl. */
   CLUSTER = 5,
   /** Another run of the same lane or service came in between, and counts. */
   OVERTAKEN = 6,

@@ -1,13 +1,15 @@
 import { Standing } from './check-up';
-import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, VIRTUAL_SERVICE } from './cluster';
+import { Cluster, DEPLOYMENT, DESTINATION_RULE, Manifest, ResourceKind, SERVICE_ENTRY, VIRTUAL_SERVICE } from './cluster';
+import { isClusterError } from './failures';
 import { laneHeaderOf } from './folder';
-import { domainOf, hostOf, isPreview, isWoven, liveLanes, routedHosts } from './live-lanes';
+import { domainOf, hostOf, isPreview, isWoven, LiveLane, liveLanes, routedHosts } from './live-lanes';
 import { branchOf, commitOf, expiryOf, isRoutable, laneOf, nameOf, ownerOf, phaseOfObject, serviceOf, sourceOf } from './marks';
 import { planWoven, routeDrift } from './plan-routes';
 import { asList } from '../json';
 import { compareText, namespaceOf } from '../lanes/hosts';
 import { Phase, SERVICE_LABEL } from '../lanes/ownership';
 import { allowLaneHeader } from '../lanes/weave';
+import { labelsOf, selects } from '../simulate/objects';
 
 /** One service of one lane, or of the baseline. */
 export interface ServiceStatus {
@@ -15,9 +17,9 @@ export interface ServiceStatus {
   readonly namespace: string;
   readonly deployment: string;
   readonly version?: string;
-  /** Requests may be routed to it. */
   /** Whether the baseline serves the lane's requests while no pod of it is ready. */
   readonly fallback: boolean;
+  /** Requests may be routed to it. */
   readonly routable: boolean;
   readonly ready: number;
   readonly replicas: number;
@@ -56,8 +58,22 @@ export async function readStatus(cluster: Cluster, now: Date, manifests: Manifes
     .find((each) => nameOf(each) === nameOf(manifest)) ?? readAny(cluster, manifest)));
   return {
     lanes: lanesOf(standing, now),
-    drift: [...driftOf(standing), ...manifests.flatMap((manifest, index) => manifestDrift(manifest, live[index]))],
+    drift: [
+      ...driftOf(standing, await fallbackEntries(cluster, deployments)),
+      ...manifests.flatMap((manifest, index) => manifestDrift(manifest, live[index])),
+    ],
   };
+}
+
+/** The ServiceEntries of the hosts that lanes with fallback have; `undefined` where there are no such lanes, or one may not look. */
+async function fallbackEntries(cluster: Cluster, deployments: Manifest[]): Promise<Manifest[] | undefined> {
+  if (liveLanes(deployments).every(({ destination }) => destination === undefined)) return undefined;
+  try {
+    return await cluster.list(SERVICE_ENTRY);
+  } catch (error) {
+    if (!isClusterError(error, 'forbidden')) throw error;
+    return undefined;
+  }
 }
 
 async function readAny(cluster: Cluster, manifest: Manifest): Promise<Manifest | undefined> {
@@ -109,8 +125,12 @@ function serviceStatus(deployment: Manifest): ServiceStatus {
   };
 }
 
-/** Where routes, subsets and workloads do not fit together. Pure. */
-export function driftOf({ virtualServices, destinationRules, deployments }: Standing): string[] {
+/**
+ * Where routes, subsets and workloads do not fit together. Pure.
+ *
+ * @param entries the ServiceEntries that there are; not looked at where they are not known
+ */
+export function driftOf({ virtualServices, destinationRules, deployments }: Standing, entries?: Manifest[]): string[] {
   const live = liveLanes(deployments);
   const routes = routeDrift(virtualServices, live).map(({ kind, virtualService, lane, host }) => {
     const what = { 'route without live lane': 'routes to', 'live lane without route': 'does not route to', 'preview host out of date': 'is out of date for' }[kind];
@@ -130,7 +150,18 @@ export function driftOf({ virtualServices, destinationRules, deployments }: Stan
   const hasRule = (namespace: string, host: string) => destinationRules.some((rule) => namespaceOf(rule) === namespace && rule.spec?.host === host);
   const mixed = live.filter(({ destination, namespace }) => destination && !hasRule(namespace, destination.host))
     .map(({ lane, service, namespace, destination }) => `lane ${lane} of ${namespace}/${service} has no DestinationRule for ${destination!.host}, so its requests are spread over lane and baseline, or fail (503): bring the lane up again`);
-  return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready, ...mixed];
+  const alone = entries === undefined ? [] : live.filter((each) => hasNoStandIn(each, deployments, entries))
+    .map(({ lane, service, namespace, destination }) => `lane ${lane} of ${namespace}/${service} has no baseline to fall back to: no ServiceEntry of ${destination!.host} selects its pods, as when its version is renamed; bring the lane up again`);
+  return [...routes, ...refused, ...pathless, ...subsetless, ...orphans, ...unready, ...mixed, ...alone];
+}
+
+/** Whether a lane with fallback names other pods than those of the baseline that there is. A baseline that is not known may have any. */
+function hasNoStandIn({ service, namespace, destination }: LiveLane, deployments: Manifest[], entries: Manifest[]): boolean {
+  const baselines = deployments.filter((each) => laneOf(each) === undefined && serviceOf(each) === service && namespaceOf(each) === namespace);
+  if (!destination || baselines.length === 0) return false;
+  const own = entries.filter((entry) => namespaceOf(entry) === namespace && asList(entry.spec?.hosts).includes(destination.host));
+  const selectors = own.map(({ spec }) => labelsOf(spec?.workloadSelector?.labels));
+  return !baselines.some((each) => selectors.some((selector) => selects(selector, labelsOf(each.spec?.template?.metadata?.labels))));
 }
 
 /** Where a live object lacks what its manifest says. Fields that only the cluster has are its own affair. */

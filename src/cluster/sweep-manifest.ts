@@ -1,4 +1,7 @@
 import { Manifest } from './cluster';
+import { demand } from '../errors';
+import { cronProblem } from '../pipeline/cron';
+import { dnsLabelProblem } from '../traffic/predicates';
 
 /** Options of `sweepManifests`. */
 export interface SweepManifestOptions {
@@ -23,8 +26,22 @@ const RULES = [
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'update', 'delete'] },
 ];
 
+/** What Kubernetes takes beside the five fields. */
+const CRON_WORD = /^@(?:yearly|annually|monthly|weekly|daily|midnight|hourly)$/;
+/** A registry with its port, a path in lower case, a tag, a digest. */
+const IMAGE = /^(?:[A-Za-z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
+
+function demandSweepable({ image, namespace, namespaces, schedule }: SweepManifestOptions): void {
+  demand('--image', image, IMAGE.test(image) ? undefined : "must be an image as containers name it, such as 'registry.example.com/lanes:1'", { code: 'SweepImage' });
+  for (const each of namespaces) demand('--namespace', each, dnsLabelProblem(each), { code: 'Namespace' });
+  demand('--cronjob-namespace', namespace, dnsLabelProblem(namespace), { code: 'Namespace' });
+  demand('--schedule', schedule, CRON_WORD.test(schedule) ? undefined : cronProblem(schedule), { code: 'SweepSchedule' });
+}
+
 /** A CronJob that sweeps, its ServiceAccount, and no more rights than it needs: in the namespaces named, or in all. */
-export function sweepManifests({ image, namespace, namespaces, schedule, source }: SweepManifestOptions): Manifest[] {
+export function sweepManifests(options: SweepManifestOptions): Manifest[] {
+  demandSweepable(options);
+  const { image, namespace, namespaces, schedule, source } = options;
   const metadata = { name: NAME, namespace };
   const subjects = [{ kind: 'ServiceAccount', name: NAME, namespace }];
   const role = (kind: string, where: object) => ({ apiVersion: 'rbac.authorization.k8s.io/v1', kind, metadata: { name: NAME, ...where }, rules: RULES });

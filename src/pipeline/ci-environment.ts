@@ -27,7 +27,10 @@ export interface RunFacts {
   readonly commit?: string;
   /** Another one for each run, retries included. */
   readonly run?: string;
-  /** Grows from pipeline to pipeline, and stays in retries: an older pipeline that is retried remains the older one. */
+  /**
+   * Grows from pipeline to pipeline, and stays in retries: an older pipeline that is retried remains the older one. Seconds since
+   * 1970, as commit times are, so that the same lane can be deployed by any CI system and by hand in turns.
+   */
   readonly revision?: number;
   /** When the run began, RFC 3339. */
   readonly time?: string;
@@ -51,15 +54,14 @@ export function ciFacts(variables: Variables, event: () => any): RunFacts | unde
 }
 
 function gitLabFacts(variables: Variables): RunFacts {
-  const began = Date.parse(variables.CI_PIPELINE_CREATED_AT ?? '');
   return {
     found: gitLabBranch(variables),
     repository: variables.CI_PROJECT_PATH,
     owner: variables.GITLAB_USER_LOGIN,
     commit: variables.CI_COMMIT_SHA,
     run: joined('gitlab', variables.CI_PIPELINE_ID, variables.CI_JOB_ID),
-    // Seconds, as commit times are, so that a lane can be deployed by hand and by CI in turns.
-    revision: Number.isNaN(began) ? whole(variables.CI_PIPELINE_ID) : Math.floor(began / 1000),
+    // Before 13.10 GitLab does not tell when the pipeline was made.
+    revision: seconds(variables.CI_PIPELINE_CREATED_AT) ?? seconds(variables.CI_COMMIT_TIMESTAMP),
     time: variables.CI_JOB_STARTED_AT,
   };
 }
@@ -84,28 +86,36 @@ function gitLabBranch(variables: Variables): BranchFound | Refusal {
 }
 
 function gitHubFacts(variables: Variables, event: () => any): RunFacts {
+  const told = attempt(event);
   return {
-    found: gitHubBranch(variables, event),
+    found: gitHubBranch(variables, told),
     repository: variables.GITHUB_REPOSITORY,
     owner: variables.GITHUB_ACTOR,
     commit: variables.GITHUB_SHA,
     run: joined('github', variables.GITHUB_RUN_ID, variables.GITHUB_RUN_ATTEMPT),
-    revision: whole(variables.GITHUB_RUN_ID),
+    // Nothing tells when the run was made. The event, which stays the same when the run is repeated, tells of the last push until then.
+    revision: seconds(told.payload?.repository?.pushed_at),
   };
+}
+
+/** What GitHub's event tells, or why it cannot be read. */
+type Told = { readonly payload?: any; readonly problem?: string };
+
+function attempt(event: () => any): Told {
+  try {
+    return { payload: event() };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
 }
 
 /** Events that run on the branch that they are about. Others run on the default branch, whatever they are about. */
 const EVENTS_OF_THE_BRANCH = ['push', 'workflow_dispatch', 'schedule', 'create'];
 
-function gitHubBranch(variables: Variables, event: () => any): BranchFound | Refusal {
+function gitHubBranch(variables: Variables, { payload, problem }: Told): BranchFound | Refusal {
   const name = variables.GITHUB_EVENT_NAME ?? '';
   if (name === 'delete' || name.startsWith('pull_request')) {
-    let payload: any;
-    try {
-      payload = event();
-    } catch (error) {
-      return unknown(`the event ${name} cannot be read: ${(error as Error).message}`);
-    }
+    if (problem !== undefined) return unknown(`the event ${name} cannot be read: ${problem}`);
     return name === 'delete' ? deletedBranch(payload) : pullRequestBranch(payload, variables);
   }
   const { GITHUB_REF: ref, GITHUB_REF_NAME: short, GITHUB_REF_TYPE: type } = variables;
@@ -129,11 +139,19 @@ function pullRequestBranch(payload: any, variables: Variables): BranchFound | Re
   const theirs = head?.repo?.full_name;
   // Where the fork is deleted its `repo` is null.
   if (theirs === undefined || theirs !== payload?.pull_request?.base?.repo?.full_name) return forkRefused(theirs, branch);
-  return branch ? { branch, by: 'merge request' } : unknown("the pull request tells no 'head.ref'");
+  if (!branch) return unknown("the pull request tells no 'head.ref'");
+  return payload.action === 'closed' ? closedRefused(branch) : { branch, by: 'merge request' };
 }
 
 function tagRefused(tag: string): Refusal {
   return { code: 'TagNotBranch', message: `the run is for the tag ${JSON.stringify(tag)}, and lanes belong to branches; leave tags out of the pipeline, or ${BY_HAND}` };
+}
+
+function closedRefused(branch: string): Refusal {
+  return {
+    code: 'PullRequestClosed',
+    message: `the pull request of the branch ${JSON.stringify(branch)} is closed, so its lane is wanted no more; take it down with 'cdk8s-lanes down', or ${BY_HAND}`,
+  };
 }
 
 function forkRefused(repository: string | undefined, branch: string | undefined): Refusal {
@@ -164,6 +182,8 @@ function joined(system: string, run: string | undefined, part: string | undefine
   return run === undefined ? undefined : [system, run, part].filter((each) => each).join('-');
 }
 
-function whole(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+/** A point in time, as RFC 3339 or as seconds since 1970, in whole seconds since 1970. */
+function seconds(time: unknown): number | undefined {
+  const number = typeof time === 'number' ? time : Date.parse(String(time ?? '')) / 1000;
+  return Number.isFinite(number) ? Math.floor(number) : undefined;
 }

@@ -9,24 +9,32 @@ export function currentRun(variables: Variables = process.env, folder: string = 
   return {
     ...facts,
     ...(byHand ? { found: { branch: byHand, by: 'push' } } : {}),
+    revision: facts.revision ?? commitOf(folder).seconds,
     time: facts.time ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
   };
 }
 
 function gitFacts(folder: string): RunFacts {
-  const [commit, seconds] = git(folder, 'log', '-1', '--format=%H %ct')?.split(' ') ?? [];
+  const { commit, seconds } = commitOf(folder);
   const remote = git(folder, 'remote', 'get-url', 'origin');
   return {
     found: gitBranch(folder),
     repository: remote && repositoryOf(remote),
     owner: git(folder, 'config', 'user.name'),
     commit,
-    revision: seconds === undefined ? undefined : Number(seconds),
+    revision: seconds,
   };
 }
 
+/** What is checked out, and when it was committed. */
+function commitOf(folder: string): { commit?: string; seconds?: number } {
+  const [commit, seconds] = git(folder, 'log', '-1', '--format=%H %ct')?.split(' ') ?? [];
+  return { commit, seconds: seconds === undefined ? undefined : Number(seconds) };
+}
+
 function gitBranch(folder: string): BranchFound | Refusal {
-  const branch = git(folder, 'symbolic-ref', '--short', '-q', 'HEAD');
+  // The whole ref: git's short form of it is another one where a tag has the branch's name.
+  const branch = git(folder, 'symbolic-ref', '-q', 'HEAD')?.replace(/^refs\/heads\//, '');
   return branch ? { branch, by: 'push' } : gitRefusal(git(folder, 'rev-parse', '--git-dir') !== undefined);
 }
 

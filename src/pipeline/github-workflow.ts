@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { cronProblem } from './cron';
 import { checkedPlan, imageVariable, isBuiltByChange, PipelinePlan, PipelineService } from './pipeline-plan';
 import { demand, InvalidInput } from '../errors';
 import { branchFilter } from '../lanes/branch-pattern';
@@ -24,8 +25,7 @@ const HEADER = `# Lanes of branches: a push puts the branch's lane up, its end t
  */
 export function gitHubWorkflow(plan: PipelinePlan, { sweep, runsOn, version }: GitHubOptions): string {
   const { services, baseline, lanes } = checkedPlan(plan);
-  const cron = /^[0-9*,/-]+( [0-9A-Za-z*,/-]+){4}$/.test(sweep) ? undefined : "must be five fields of cron, such as '17 * * * *'";
-  demand('--sweep', sweep, cron, { code: 'PipelineCron' });
+  demand('--sweep', sweep, cronProblem(sweep), { code: 'PipelineCron' });
   if (runsOn.length === 0) throw new InvalidInput('PipelineRunner', "'--runs-on' must name a label of the runners, got none");
   if (version !== undefined) {
     demand('--use-version', version, /^[0-9A-Za-z.^~-]+$/.test(version) ? undefined : "must be a version of npm's, such as '1.2.3' or '^1'", { code: 'PipelineVersion' });
@@ -86,7 +86,7 @@ function buildJob({ baseline, registry, services }: PipelinePlan, service: Pipel
         env: { REGISTRY_PASSWORD: registry === undefined ? '${{ secrets.GITHUB_TOKEN }}' : '${{ secrets.REGISTRY_PASSWORD }}', REGISTRY_USER: registry === undefined ? '${{ github.actor }}' : '${{ vars.REGISTRY_USER }}' },
         run: [
           `image="${name}"`,
-          'printf "%s" "$REGISTRY_PASSWORD" | docker login --username "$REGISTRY_USER" --password-stdin "${image%%/*}"',
+          `printf "%s" "$REGISTRY_PASSWORD" | docker login --username "$REGISTRY_USER" --password-stdin${isHosted(registry) ? ' "${image%%/*}"' : ''}`,
           `docker build --tag "$image" "${service.folder}"`,
           'docker push "$image"',
           'echo "image=$image" >> "$GITHUB_OUTPUT"',
@@ -95,6 +95,12 @@ function buildJob({ baseline, registry, services }: PipelinePlan, service: Pipel
       },
     ],
   };
+}
+
+/** Whether images are pushed to a host that is said, as docker sees it. What begins with anything else is a user of Docker Hub's. */
+function isHosted(registry: string | undefined): boolean {
+  const [first] = (registry ?? 'ghcr.io').split('/');
+  return /[.:$]/.test(first) || first === 'localhost';
 }
 
 function changedScript(paths: string): string {
@@ -120,7 +126,8 @@ function deployJob(plan: PipelinePlan): any {
       { uses: 'actions/checkout@v4' },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 22, 'cache': 'npm' } },
       toCluster(plan),
-      { name: 'Put up what the branch owns', run: 'npm ci\nnpx cdk8s synth\nnpx cdk8s-lanes up dist\n' },
+      // A branch that is deleted while its build runs is taken down before it is deployed.
+      { name: 'Put up what the branch owns', run: 'npm ci\nnpx cdk8s synth\nnpx cdk8s-lanes up dist --while-branch-at origin\n' },
       ...preview(plan),
     ],
   };

@@ -118,7 +118,7 @@ function dockerBuild({ folder }: GitLabService, image: string): any {
   };
 }
 
-const synthAndUp = (words: GitLabWords) => [...useContext(words), 'npm ci', 'npx cdk8s synth', 'npx cdk8s-lanes up dist'];
+const synthAndUp = (words: GitLabWords, ...more: string[]) => [...useContext(words), 'npm ci', 'npx cdk8s synth', ['npx cdk8s-lanes up dist', ...more].join(' ')];
 
 function baselineJob(words: GitLabWords, services: GitLabService[]): any {
   return {
@@ -150,7 +150,8 @@ function laneJob(words: GitLabWords, services: GitLabService[]): any {
       ...(words.autoStopIn === undefined ? {} : { auto_stop_in: words.autoStopIn }),
     },
     resource_group: LANE,
-    script: [...synthAndUp(words), ...(url ? ['echo "LANE=$(npx cdk8s-lanes lane-name -- "$CI_COMMIT_BRANCH")" > lane.env'] : [])],
+    // The stop job waits for nobody: a branch that is deleted while its build runs is stopped before it is deployed.
+    script: [...synthAndUp(words, '--while-branch-at origin'), ...(url ? ['echo "LANE=$(npx cdk8s-lanes lane-name -- "$CI_COMMIT_BRANCH")" > lane.env'] : [])],
     ...(url ? { artifacts: { reports: { dotenv: 'lane.env' } } } : {}),
   };
 }

@@ -6,18 +6,22 @@ import { Destinations } from './destinations';
 import { Endpoints } from './endpoints';
 import { isGateway } from './gateway-routes';
 import { GatewaySimulation } from './gateway-simulation';
+import { meshConfigOf } from './mesh-config';
+import { withEndpoints } from './named-endpoints';
 import { addTo, groupOf, Manifest } from './objects';
-import { Outcome } from './outcome';
+import { Caveat, Outcome } from './outcome';
 import { Labels, SimulatedRequest } from './request';
-import { RouteFollower } from './route-outcome';
-import { Senders } from './senders';
+import { demandHeaders, demandSender } from './request-demands';
+import { withoutPort } from './request-view';
+import { RouteFollower, unique } from './route-outcome';
+import { SendingGateway, SendingPod, Senders } from './senders';
 import { MeshService, servicesOf } from './services';
 import { demandObjects } from './shapes';
 import { ProxyScopes } from './sidecar-scope';
 import { SidecarSimulation } from './sidecar-simulation';
 import { StringMatches } from './string-match';
 import { VirtualService, virtualServicesOf } from './virtual-services';
-import { Namespaces, podNames, Workload, workloadOf } from './workloads';
+import { Namespaces, podNames, PodTemplates, unknownPodsOf, Workload, workloadOf } from './workloads';
 import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
 import { DEFAULT_CLUSTER_DOMAIN, namespaceOf } from '../lanes/hosts';
@@ -38,7 +42,7 @@ export interface MeshModelOptions {
 
   /**
    * Whether requests to hosts that nobody knows are refused (`outboundTrafficPolicy: REGISTRY_ONLY` of the mesh).
-   * @default false - they are let out
+   * @default - as the ConfigMap `istio` of the root namespace says, else they are let out
    */
   readonly registryOnly?: boolean;
 
@@ -87,6 +91,7 @@ export class MeshModel {
   private readonly sidecars: SidecarSimulation;
   private readonly ingress: GatewaySimulation;
   private readonly senders: Senders;
+  private readonly caveats: Caveats;
 
   private constructor(manifests: readonly Manifest[], options: MeshModelOptions) {
     this.clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
@@ -96,8 +101,11 @@ export class MeshModel {
     const objects = new ManifestsByKind(manifests);
     const namespaces = new Namespaces(objects.of('', 'Namespace'));
     const strings = new StringMatches();
-    this.workloads = notOwned(manifests).flatMap((manifest) => workloadOf(manifest, namespaces) ?? []);
-    this.services = servicesOf(objects.of('', 'Service'), objects.of('networking.istio.io', 'ServiceEntry'), this.clusterDomain);
+    const templates = new PodTemplates(manifests);
+    this.workloads = notOwned(manifests, templates).flatMap((manifest) => workloadOf(manifest, namespaces, templates) ?? []);
+    const services = servicesOf(objects.of('', 'Service'), objects.of('networking.istio.io', 'ServiceEntry'), this.clusterDomain);
+    this.services = withEndpoints(services, objects.of('', 'Endpoints'), objects.of('discovery.k8s.io', 'EndpointSlice'));
+    const registryOnly = options.registryOnly ?? meshConfigOf(objects.of('', 'ConfigMap'), this.rootNamespace, where).registryOnly;
     this.virtualServices = virtualServicesOf(objects.of('networking.istio.io', 'VirtualService'), {
       clusterDomain: this.clusterDomain,
       strings,
@@ -111,7 +119,7 @@ export class MeshModel {
       sidecars: objects.of('networking.istio.io', 'Sidecar'),
       rootNamespace: this.rootNamespace,
       clusterDomain: this.clusterDomain,
-      allowsUnknownHosts: options.registryOnly !== true,
+      allowsUnknownHosts: !registryOnly,
     });
     const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready), objects.of('networking.istio.io', 'WorkloadEntry'));
     const access = new AccessPolicies(
@@ -122,10 +130,18 @@ export class MeshModel {
     );
     const arrivals = new Arrivals(access, options.mutualTls !== false);
     const follower = new RouteFollower(new Destinations(endpoints, destinationRules, this.services, this.clusterDomain), arrivals, strings);
-    const caveats = new Caveats(manifests, namespaces, this.rootNamespace, this.clusterDomain);
+    this.caveats = new Caveats(manifests, {
+      namespaces,
+      rootNamespace: this.rootNamespace,
+      clusterDomain: this.clusterDomain,
+      services: this.services,
+      workloads: this.workloads,
+      unknownPods: manifests.flatMap((manifest) => unknownPodsOf(manifest, templates)),
+    });
     this.byName = new Map([...this.workloads].reverse().map((workload) => [`${workload.namespace}/${workload.name}`, workload]));
+    this.demandReadiness(options.unready ?? []);
     this.senders = new Senders(this, this.services, this.gateways, this.rootNamespace, namespaces);
-    const parts = { services: this.services, scopes, follower, caveats, clusterDomain: this.clusterDomain };
+    const parts = { services: this.services, scopes, follower, caveats: this.caveats, clusterDomain: this.clusterDomain };
     const labelKeys = new Set([...scopes.selectorKeys, ...destinationRules.selectorKeys, ...sourceLabelKeys(this.virtualServices)]);
     const names = new Set([...manifests.map(namespaceOf), ...namespaces.names]);
     this.sidecars = new SidecarSimulation({
@@ -141,11 +157,37 @@ export class MeshModel {
    */
   public send(request: SimulatedRequest): Outcome {
     const { from } = request;
-    if (from === null || typeof from !== 'object') {
-      throw new InvalidInput('SenderUnknown', `'from' must say who sends, got ${shown(from)}; for example { namespace: 'shop' } or { gateway: { istio: 'ingressgateway' } }`);
+    demandSender(from);
+    demandHeaders(request);
+    if ('gateway' in from) {
+      const pods = this.senders.gateway(from.gateway);
+      const outcome = this.ingress.send(request, from.gateway, pods);
+      return this.withCaveats(outcome, pods, this.caveats.atEdge(withoutPort(outcome.authority)));
     }
-    if ('gateway' in from) return this.ingress.send(request, from.gateway, this.senders.gateway(from.gateway));
-    return this.sidecars.send(request, this.senders.pod(from));
+    const pod = this.senders.pod(from);
+    return this.withCaveats(this.sidecars.send(request, pod), pod);
+  }
+
+  /** What stands around the proxies and could matter as well. */
+  private withCaveats(outcome: Outcome, sender: SendingPod | SendingGateway | undefined, atEdge: readonly Caveat[] = []): Outcome {
+    const more = [...atEdge, ...(sender ? this.caveats.atSender(sender) : []), ...this.caveats.atDestinations(outcome.branches)];
+    return more.length === 0 ? outcome : { ...outcome, caveats: unique([...outcome.caveats, ...more]) };
+  }
+
+  /** What may have a host although it is not modelled: routes of the Gateway API at their gateways. */
+  public unmodelledRoutes(host: string): readonly Caveat[] {
+    return this.caveats.atEdge(host);
+  }
+
+  private demandReadiness(unready: readonly string[]): void {
+    const unknown = unready.find((name) => !this.byName.has(name));
+    if (unknown === undefined) return;
+    const [namespace] = unknown.split('/');
+    const there = this.workloads.filter((each) => each.namespace === namespace).map(({ name }) => name);
+    throw new InvalidInput(
+      'WorkloadUnknown',
+      `'unready' must name workloads of the manifests, as namespace/name, got ${shown(unknown)} (namespace ${namespace} has: ${there.join(', ') || 'none'})`,
+    );
   }
 
   /** The Deployment (StatefulSet, ...) of this name, if it is one of the mesh. */
@@ -177,10 +219,11 @@ class ManifestsByKind {
   }
 }
 
-/** Without Pods and ReplicaSets whose owner is among the manifests too, as in a dump of a cluster. */
-function notOwned(manifests: readonly Manifest[]): Manifest[] {
+/** Without Pods and ReplicaSets whose owner is a workload of the manifests too, as in a dump of a cluster. */
+function notOwned(manifests: readonly Manifest[], templates: PodTemplates): Manifest[] {
   const key = (kind: string, namespace: string, name: string) => `${kind} ${namespace}/${name}`;
-  const known = new Set(manifests.map((manifest) => key(manifest?.kind, namespaceOf(manifest), manifest?.metadata?.name)));
+  const owners = manifests.filter((manifest) => templates.of(manifest) !== undefined);
+  const known = new Set(owners.map((manifest) => key(manifest.kind, namespaceOf(manifest), manifest.metadata?.name)));
   return manifests.filter(
     (manifest) => !asList(manifest?.metadata?.ownerReferences).some((owner) => known.has(key(owner?.kind, namespaceOf(manifest), owner?.name))),
   );

@@ -1,6 +1,7 @@
 import { InvalidInput, shown } from '../errors';
 import { HeaderValues } from './outcome';
 import { SimulatedRequest } from './request';
+import { demandHost } from './request-demands';
 import { headerNameProblem, portProblem } from '../traffic/predicates';
 
 /** A request as the proxy that routes it sees it. */
@@ -29,9 +30,7 @@ export class RequestView {
     public readonly connection: 'http' | 'https' = 'http',
     believes = false,
   ) {
-    if (typeof request.host !== 'string' || request.host.trim() === '' || /[\s/]/.test(request.host)) {
-      throw new InvalidInput('RequestHost', `'host' must name the host that the request goes to, got ${shown(request.host)}; for example cart.shop`);
-    }
+    demandHost(request.host);
     this.port = request.port ?? 80;
     const badPort = portProblem(this.port);
     if (badPort) throw new InvalidInput('Port', `'port' ${badPort}, got ${shown(this.port)}`);

@@ -4,7 +4,7 @@ import { ObjectReference } from './outcome';
 import { Labels } from './request';
 import { namespaceOf } from '../lanes/hosts';
 
-/** Pods that are alike: those of a Deployment (StatefulSet, ReplicaSet, DaemonSet), or a single Pod. */
+/** Pods that are alike: those of a Deployment (StatefulSet, Rollout, ...), or a single Pod. */
 export interface Workload {
   readonly object: ObjectReference;
   readonly namespace: string;
@@ -17,6 +17,8 @@ export interface Workload {
   /** Ports of its containers by name. */
   readonly namedPorts: ReadonlyMap<string, number>;
   readonly manifest: Manifest;
+  /** Of its pods; of a single Pod itself. */
+  readonly template: any;
 }
 
 /** Namespaces, and what they say about sidecars. */
@@ -52,9 +54,58 @@ export class Namespaces {
   }
 }
 
+/** Kinds whose pods have the template `spec.template`, by group. */
+const TEMPLATED: Readonly<Record<string, readonly string[]>> = {
+  '': ['ReplicationController'],
+  'apps': ['Deployment', 'StatefulSet', 'ReplicaSet', 'DaemonSet'],
+  'apps.kruise.io': ['CloneSet', 'StatefulSet', 'DaemonSet'],
+  'apps.openshift.io': ['DeploymentConfig'],
+  'argoproj.io': ['Rollout'],
+};
+
+function isTemplated(manifest: Manifest): boolean {
+  return TEMPLATED[groupOf(manifest)]?.includes(manifest.kind) ?? false;
+}
+
+/** The pods' template of each manifest that has one which is known; a Rollout may take that of a Deployment. */
+export class PodTemplates {
+  private readonly deployments = new Map<string, Manifest>();
+
+  constructor(manifests: readonly Manifest[]) {
+    for (const manifest of manifests) {
+      if (groupOf(manifest) === 'apps') this.deployments.set(`${manifest.kind} ${namespaceOf(manifest)}/${manifest.metadata?.name}`, manifest);
+    }
+  }
+
+  /** `undefined` for kinds that have no pods, or are not known to have some. */
+  public of(manifest: Manifest): any {
+    if (groupOf(manifest) === '' && manifest.kind === 'Pod') return manifest;
+    if (!isTemplated(manifest)) return undefined;
+    const { template, workloadRef } = manifest.spec ?? {};
+    if (template || !workloadRef) return template ?? {};
+    return this.deployments.get(`${workloadRef.kind} ${namespaceOf(manifest)}/${workloadRef.name}`)?.spec?.template;
+  }
+}
+
+/** Something with pods that are not known: an object of a kind that is not read, or one whose template is elsewhere. */
+export interface UnknownPods {
+  readonly object: ObjectReference;
+  readonly namespace: string;
+  readonly labels: Labels;
+}
+
+/** What has pods by the looks of it, and is no workload that is known. */
+export function unknownPodsOf(manifest: Manifest, templates: PodTemplates): UnknownPods[] {
+  const { template, selector } = manifest?.spec ?? {};
+  const looksLikePods = Array.isArray(template?.spec?.containers) || isTemplated(manifest);
+  if (!looksLikePods || templates.of(manifest) !== undefined) return [];
+  const labels = labelsOf(template?.metadata?.labels ?? selector?.matchLabels);
+  return [{ object: referenceTo(manifest), namespace: namespaceOf(manifest), labels }];
+}
+
 /** The workload that a manifest describes; `undefined` for other kinds. */
-export function workloadOf(manifest: Manifest, namespaces: Namespaces): Workload | undefined {
-  const template = podTemplateOf(manifest);
+export function workloadOf(manifest: Manifest, namespaces: Namespaces, templates: PodTemplates): Workload | undefined {
+  const template = templates.of(manifest);
   if (!template) return undefined;
   const namespace = namespaceOf(manifest);
   const labels = labelsOf(template.metadata?.labels);
@@ -70,13 +121,8 @@ export function workloadOf(manifest: Manifest, namespaces: Namespaces): Workload
     hasSidecar: template.spec?.hostNetwork !== true && namespaces.injects(namespace, labels, labelsOf(template.metadata?.annotations)),
     namedPorts: new Map(ports.filter((port) => port?.name).map((port) => [String(port.name), Number(port.containerPort)])),
     manifest,
+    template,
   };
-}
-
-function podTemplateOf(manifest: Manifest): any {
-  if (groupOf(manifest) === '' && manifest.kind === 'Pod') return manifest;
-  if (groupOf(manifest) !== 'apps' || !['Deployment', 'StatefulSet', 'ReplicaSet', 'DaemonSet'].includes(manifest.kind)) return undefined;
-  return manifest.spec?.template ?? {};
 }
 
 /** The names of the pods that have one to keep, as `namespace/pod`. */

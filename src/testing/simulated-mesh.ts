@@ -4,6 +4,7 @@ import { InvalidInput, shown } from '../errors';
 import { parseManifests } from '../manifests';
 import { MeshModel, MeshModelOptions, SimulatedRequest } from '../simulate';
 import { Hop, Chains, ChainOptions } from '../simulate/chain';
+import { demandHeaders, demandHost, demandSender } from '../simulate/request-demands';
 import { usualPort, usualSender } from '../simulate/usual';
 
 /** Options of `SimulatedMesh`. */
@@ -53,8 +54,14 @@ export class SimulatedMesh {
 
   /** Sends a request and follows what it causes. */
   public send({ lane, ...request }: TestRequest): Hop {
+    demandHost(request.host);
     const from = request.from ?? usualSender(this.model, request.host);
-    if (!from) throw new InvalidInput('SenderUnknown', `'from' must say who sends, as nothing in the mesh has the host ${shown(request.host)}`);
+    if (!from) {
+      const others = this.model.unmodelledRoutes(request.host).map(({ message }) => `; ${message}`).join('');
+      throw new InvalidInput('SenderUnknown', `'from' must say who sends, as nothing in the mesh has the host ${shown(request.host)}${others}`);
+    }
+    demandSender(from);
+    demandHeaders({ ...request, from });
     const headers = lane === undefined ? request.headers : { ...request.headers, [this.chains.laneHeader]: lane };
     return this.chains.follow({ ...request, from, port: request.port ?? usualPort(this.model, request.host, from), headers });
   }

@@ -33,6 +33,14 @@ test('trace tells where a request goes, hop by hop, and why', () => {
 `);
 });
 
+test('what stands behind a hash is not sent, and schemes are as good in capitals', () => {
+  const sent = (url: string) => JSON.parse(cli(['trace', url, SHOP, '--json']).stdout);
+  const plain = sent('http://shop.example.com/api/x?y=1');
+  expect(sent('HTTP://shop.example.com/api/x?y=1#at/the?end')).toEqual(plain);
+  expect(sent('http://cart.shop#top')).toEqual(sent('http://cart.shop/'));
+  expect(cli(['trace', '#top', SHOP])).toMatchObject({ status: 2, stderr: expect.stringContaining('"#top"') });
+});
+
 test('a request that fails says why, within 80 columns, with exit code 1', () => {
   const { status, stdout } = cli(['trace', 'http://shop.example.com/nowhere', SHOP]);
   expect(status).toBe(1);
@@ -50,6 +58,13 @@ test('trace --json is a tree in which everything stands once', () => {
   const [{ workload, calls: [call] }] = v2.workloads;
   expect({ workload, call }).toMatchObject({ workload: 'cart-v2', call: { probability: 0.1, sender: 'shop/cart-v2', branches: [{ workloads: [{ workload: 'prices-main', calls: [] }] }], mirrors: [{ percent: 100 }] } });
   expect(stdout.match(/outbound\|80\|v1\|cart/g)).toHaveLength(1);
+});
+
+test('a host that only the Gateway API has is said to be there', () => {
+  const route = file('route.yaml', 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: shop}\nspec: {parentRefs: [{name: front}], hostnames: [api.example.com]}\n');
+  const { status, stderr } = cli(['trace', 'http://api.example.com/', SHOP, route]);
+  expect(status).toBe(2);
+  expect(stderr).toContain('no Service, ServiceEntry or Gateway; HTTPRoute shop/r routes api.example.com at Gateway shop/front of the Gateway API, which is not modelled; say who sends');
 });
 
 test('whom services call may stand in a file', () => {

@@ -2,6 +2,7 @@ import { App, Chart, Duration } from 'cdk8s';
 import { Branch, BranchDeployment, StainedRoute } from '../../src';
 import { VIRTUAL_SERVICE } from '../../src/cluster/cluster';
 import { down } from '../../src/cluster/down';
+import { ClusterError } from '../../src/cluster/failures';
 import { readFolder } from '../../src/cluster/folder';
 import { liveLanes, laneTable } from '../../src/cluster/live-lanes';
 import { readStatus } from '../../src/cluster/status';
@@ -125,6 +126,31 @@ test('status tells of it, and of a host whose rule is gone', async () => {
   expect((await readStatus(cluster(), new Date())).drift).toEqual([expect.stringMatching(/has no DestinationRule for release-v1\.cart\.shop\.lanes, so its requests are spread.*bring the lane up again/)]);
   server.put({ ...server.get('Deployment', 'shop', 'cart-release-v1'), status: { readyReplicas: 0 } });
   expect((await readStatus(cluster(), new Date())).drift.join()).toMatch(/has no ready pods, and requests of lane release-v1 are served by the baseline meanwhile/);
+});
+
+test('a baseline that is renamed has lanes that still name the old one, which status tells until they are up again', async () => {
+  await deploy('release-v1');
+  const baseline = server.get('Deployment', 'shop', 'cart-main')!;
+  server.delete('Deployment', 'shop', 'cart-main');
+  const { metadata, spec: { template, ...spec } } = baseline;
+  const labels = { ...template.metadata.labels, version: 'trunk' };
+  server.put({ ...baseline, metadata: { ...metadata, name: 'cart-trunk' }, spec: { ...spec, template: { ...template, metadata: { ...template.metadata, labels } } } });
+  const driftOf = async () => (await readStatus(cluster(), new Date('2026-02-01T00:00:00Z'))).drift.filter((each) => each.includes('fall back'));
+  expect(await driftOf()).toEqual([expect.stringMatching(/^lane release-v1 of shop\/cart has no baseline to fall back to: no ServiceEntry of release-v1\.cart\.shop\.lanes selects its pods, as when its version is renamed; bring the lane up again/)]);
+
+  const entry = server.get('ServiceEntry', 'shop', 'cart-release-v1-fallback-baseline')!;
+  server.put({ ...entry, spec: { ...entry.spec, workloadSelector: { labels } } });
+  expect(await driftOf()).toEqual([]);
+});
+
+test('who may not look at ServiceEntries is told the rest', async () => {
+  await deploy('release-v1');
+  server.delete('ServiceEntry', 'shop', 'cart-release-v1-fallback-baseline');
+  const forbidding = new FakeCluster(server, ({ verb, kind }: Call) => {
+    if (verb === 'list' && kind === 'ServiceEntry') throw new ClusterError('forbidden', 'no');
+  });
+  expect((await readStatus(forbidding, new Date('2026-02-01T00:00:00Z'))).drift).toEqual([]);
+  expect((await readStatus(cluster(), new Date('2026-02-01T00:00:00Z'))).drift).toHaveLength(1);
 });
 
 test('a destination that cannot be read is as if it were not said', async () => {

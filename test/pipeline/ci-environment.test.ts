@@ -62,8 +62,10 @@ describe('GitLab', () => {
     expect(ciFacts({ ...GITLAB, CI_COMMIT_BRANCH: 'x', CI_JOB_ID: '9002' }, noEvent)).toMatchObject({ ...facts, run: 'gitlab-812-9002' });
   });
 
-  test('an old GitLab, which does not tell when the pipeline was made, has its id for a revision', () => {
-    expect(ciFacts({ ...GITLAB, CI_PIPELINE_CREATED_AT: undefined }, noEvent)).toMatchObject({ revision: 812 });
+  test('an old GitLab, which does not tell when the pipeline was made, tells when the commit was', () => {
+    const old = { ...GITLAB, CI_PIPELINE_CREATED_AT: undefined };
+    expect(ciFacts({ ...old, CI_COMMIT_TIMESTAMP: '2026-03-01T12:59:00+01:00' }, noEvent)).toMatchObject({ revision: Date.parse('2026-03-01T11:59:00Z') / 1000 });
+    expect(ciFacts(old, noEvent)).toMatchObject({ revision: undefined });
   });
 });
 
@@ -87,6 +89,7 @@ describe('GitHub', () => {
     ['a pull_request_target from a fork, which has the secrets', { GITHUB_EVENT_NAME: 'pull_request_target', ...pushed('release') }, pullRequest('mallory/testaaa', 'release'), 'ForkNotDeployed', /"release"/],
     ['a pull request from a fork that is gone', { GITHUB_EVENT_NAME: 'pull_request' }, pullRequest(null), 'ForkNotDeployed', /a fork/],
     ['an event that cannot be read', { GITHUB_EVENT_NAME: 'pull_request', GITHUB_HEAD_REF: 'release-v1' }, noEvent, 'BranchUnknown', /pull_request cannot be read: ENOENT/],
+    ['a pull request that is closed, whose lane an up would bring back', { GITHUB_EVENT_NAME: 'pull_request' }, { action: 'closed', ...pullRequest('shop/testaaa') }, 'PullRequestClosed', /"release-v1" is closed.*cdk8s-lanes down/],
     ['a deletion without a branch', { GITHUB_EVENT_NAME: 'delete' }, {}, 'BranchUnknown', /tells no 'ref'/],
     ['a merge queue, whose branches are nobody\'s', { GITHUB_EVENT_NAME: 'merge_group', ...pushed('gh-readonly-queue/release/pr-7-abc') }, noEvent, 'EventWithoutBranch', /merge_group/],
     ['an event that runs on the default branch whatever it is about', { GITHUB_EVENT_NAME: 'workflow_run', ...pushed('release') }, noEvent, 'EventWithoutBranch', /workflow_run runs on release/],
@@ -95,9 +98,24 @@ describe('GitHub', () => {
     expect(found({ ...GITHUB, ...variables }, event)).toEqual({ code, message: expect.stringMatching(message) });
   });
 
+  const push = (time: unknown) => () => ({ ref: 'refs/heads/x', repository: { pushed_at: time } });
+  const PUSHED = Date.parse('2026-03-01T12:00:00Z') / 1000;
+
   test('the run tells who and what; a run that is repeated is another run of the same revision', () => {
-    const facts = ciFacts({ ...GITHUB, GITHUB_EVENT_NAME: 'push', ...pushed('x') }, noEvent);
-    expect(facts).toEqual({ found: { branch: 'x', by: 'push' }, repository: 'shop/testaaa', owner: 'ann', commit: '4b7c', run: 'github-21003004005-2', revision: 21003004005 });
+    const facts = { found: { branch: 'x', by: 'push' }, repository: 'shop/testaaa', owner: 'ann', commit: '4b7c', run: 'github-21003004005-2', revision: PUSHED };
+    const variables = { ...GITHUB, GITHUB_EVENT_NAME: 'push', ...pushed('x') };
+    expect(ciFacts(variables, push(PUSHED))).toEqual(facts);
+    expect(ciFacts({ ...variables, GITHUB_RUN_ATTEMPT: '3' }, push(PUSHED))).toEqual({ ...facts, run: 'github-21003004005-3' });
+  });
+
+  test.each<[string, string, unknown, number | undefined]>([
+    ['a push, which tells the time in seconds', 'push', PUSHED, PUSHED],
+    ['a run started by hand, of what was pushed last', 'workflow_dispatch', '2026-03-01T12:00:00Z', PUSHED],
+    ['a schedule', 'schedule', '2026-03-01T13:00:00+01:00', PUSHED],
+    ['an event that does not tell it', 'schedule', undefined, undefined],
+    ['an event whose time cannot be read', 'push', 'yesterday', undefined],
+  ])('revisions are times of the last push: %s', (_, name, time, revision) => {
+    expect(ciFacts({ ...GITHUB, GITHUB_EVENT_NAME: name, ...pushed('x') }, push(time))).toMatchObject({ found: { branch: 'x' }, revision });
   });
 });
 

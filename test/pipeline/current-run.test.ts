@@ -30,6 +30,12 @@ test('outside CI systems git tells the branch, the commit, its time, the reposit
   });
 });
 
+test('a branch is called by its own name where a tag has that name too', () => {
+  git('tag', 'release-v1');
+  expect(currentRun({}, repository).found).toEqual({ branch: 'release-v1', by: 'push' });
+  git('tag', '-d', 'release-v1');
+});
+
 test('a repository without a commit, on its branch, has a branch', () => {
   const empty = mkdtempSync(join(folder, 'empty-'));
   execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: empty });
@@ -52,6 +58,20 @@ test('a CI system is believed before git, and the variable before both', () => {
   const gitLab = { GITLAB_CI: 'true', CI_COMMIT_BRANCH: 'release-v3', CI_PROJECT_PATH: 'shop/other' };
   expect(currentRun(gitLab, repository)).toMatchObject({ found: { branch: 'release-v3' }, repository: 'shop/other' });
   expect(currentRun({ ...gitLab, CDK8S_LANES_BRANCH: 'release-v4' }, repository)).toMatchObject({ found: { branch: 'release-v4' }, repository: 'shop/other' });
+});
+
+test('revisions are seconds whoever tells them, so that a lane can be deployed by hand, by GitLab and by GitHub in turns', () => {
+  const commit = Date.parse('2026-03-01T12:00:00Z') / 1000;
+  const gitLab = { GITLAB_CI: 'true', CI_COMMIT_BRANCH: 'release-v1', CI_PIPELINE_ID: '812' };
+  const event = join(folder, 'push.json');
+  writeFileSync(event, JSON.stringify({ repository: { pushed_at: commit + 60 } }));
+  const gitHub = { GITHUB_ACTIONS: 'true', GITHUB_EVENT_NAME: 'push', GITHUB_REF: 'refs/heads/release-v1', GITHUB_RUN_ID: '21003004005' };
+  expect(currentRun({}, repository).revision).toBe(commit);
+  expect(currentRun({ ...gitLab, CI_PIPELINE_CREATED_AT: '2026-03-01T12:02:00Z' }, repository).revision).toBe(commit + 120);
+  expect(currentRun({ ...gitHub, GITHUB_EVENT_PATH: event }, repository).revision).toBe(commit + 60);
+  // Where the CI system does not tell a time, the commit that it checked out has one.
+  expect(currentRun(gitLab, repository).revision).toBe(commit);
+  expect(currentRun(gitHub, repository).revision).toBe(commit);
 });
 
 test("GitHub's event is read where GitHub says it is", () => {

@@ -106,6 +106,7 @@ describe('the scripts', () => {
       GITHUB_OUTPUT: join(shell.folder, 'output'),
       GITHUB_ENV: join(shell.folder, 'env'),
       GITHUB_STEP_SUMMARY: join(shell.folder, 'summary'),
+      REGISTRY: 'registry.example.com',
     };
     const results = workflow(plan).jobs[job].steps.filter((step: any) => step.run).map((step: any) => {
       const env = Object.fromEntries(Object.entries<string>(step.env ?? {}).map(([name, text]) => [name, answer(text)]));
@@ -130,11 +131,24 @@ describe('the scripts', () => {
     expect(shell.read('output')).toBe('image=registry.example.com/release/testaaa:4b7c\n');
   });
 
+  test.each([
+    ['a user of Docker Hub\'s', 'myorg', []],
+    ['a user of Docker Hub\'s, and a path', 'myorg/team', []],
+    ['Docker Hub by its host', 'docker.io/myorg', ['docker.io']],
+    ['a host with a port', 'registry:5000', ['registry:5000']],
+    ['this machine', 'localhost/shop', ['localhost']],
+    ['a variable', '${REGISTRY}/shop', ['registry.example.com']],
+  ])('log in where docker pushes to: %s', (_, registry, host) => {
+    const { statuses, calls } = run('build-testaaa', 'release-v1', { ...one, registry });
+    expect(statuses).toEqual([0]);
+    expect(calls[0]).toEqual(['docker', 'login', '--username', 'ci', '--password-stdin', ...host]);
+  });
+
   test('put up what the branch owns, with a kubeconfig that nobody else reads, and tell where the lane is', () => {
     const { statuses, calls } = run('deploy', 'release-v1');
     expect(statuses).toEqual([0, 0, 0]);
     expect(calls).toEqual([
-      ['kubectl', '--kubeconfig', join(shell.folder, 'kubeconfig'), 'config', 'use-context', 'test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist'],
+      ['kubectl', '--kubeconfig', join(shell.folder, 'kubeconfig'), 'config', 'use-context', 'test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist', '--while-branch-at', 'origin'],
       ['npx', 'cdk8s-lanes', 'lane-name', '--', 'release-v1'],
     ]);
     expect(shell.read('kubeconfig')).toBe('kind: Config\n');
@@ -202,6 +216,7 @@ describe('whether a branch changed a service, by git itself', () => {
 test.each<[string, Partial<PipelinePlan>, Partial<GitHubOptions>, any]>([
   ['a pattern that GitHub has no filter for', { lanes: ['/^release-v\\d+$/'] }, {}, { code: 'BranchPattern', property: '--lanes', says: /no regular expressions/ }],
   ['a schedule that is none', {}, { sweep: 'hourly' }, { code: 'PipelineCron', property: '--sweep', got: 'hourly', says: /five fields/ }],
+  ['a time that is none', {}, { sweep: '99 99 * * *' }, { code: 'PipelineCron', property: '--sweep', got: '99 99 * * *', says: /minute of 0 to 59/ }],
   ['a version that is more than a word', {}, { version: '1; id' }, { code: 'PipelineVersion', property: '--use-version', got: '1; id', says: /such as '1\.2\.3'/ }],
   ['no runner', {}, { runsOn: [] }, { code: 'PipelineRunner', property: '--runs-on', says: /got none/ }],
   ['a branch that would end its quotes', { baseline: "rel'ease" }, {}, { code: 'PipelineBaseline', property: '--baseline', got: "rel'ease", says: /letters, digits/ }],

@@ -195,7 +195,7 @@ describe('the scripts', () => {
   test('a lane is deployed, and its preview told', () => {
     const { calls } = run('deploy-lane', 'release-v1');
     expect(calls).toEqual([
-      ['kubectl', 'config', 'use-context', 'group/agents:test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist'],
+      ['kubectl', 'config', 'use-context', 'group/agents:test'], ['npm', 'ci'], ['npx', 'cdk8s', 'synth'], ['npx', 'cdk8s-lanes', 'up', 'dist', '--while-branch-at', 'origin'],
       ['npx', 'cdk8s-lanes', 'lane-name', '--', 'release-v1'],
     ]);
     expect(shell.read('lane.env')).toBe('LANE=release-v1\n');

@@ -38,6 +38,12 @@ describe('manifests that Istio would refuse are refused by object and property',
     ['a rule without destination', rule({ route: [] }), /'route' must name a destination/],
     ['destinations without weight', rule({ route: [to('cart', 'v1', 0), to('cart', 'v1', 0)] }), /'route' must have a weight above 0/],
     ['a percentage above 100', rule({ fault: { abort: { httpStatus: 500, percentage: { value: 101 } } }, ...ROUTE }), /'fault\.abort\.percentage\.value' must be 0, or from 0\.0001 to 100 \(per cent; Envoy counts in millionths\), got 101/],
+    ['a host that is in no list', virtualService('shop/cart', { hosts: 'cart', http: [] }), /VirtualService shop\/cart: 'spec\.hosts' must be a list, got "cart"; its items stand behind dashes/],
+    ['rules that are in no list', virtualService('shop/cart', { hosts: ['cart'], http: { route: 'x' } }), /'spec\.http' must be a list, got an object/],
+    ['destinations that are in no list', rule(ROUTE, { route: to('cart') }), /'spec\.http\[1\]\.route' must be a list, got an object/],
+    ['a match that is in no list', rule({ match: { uri: { exact: '/' } }, ...ROUTE }), /'spec\.http\[0\]\.match' must be a list, got an object/],
+    ['subsets that are in no list', destinationRule('shop/other', { host: 'other', subsets: subset('v1') }), /DestinationRule shop\/other: 'spec\.subsets' must be a list/],
+    ['ports that are a number', { apiVersion: 'v1', kind: 'Service', metadata: { name: 'x', namespace: 'shop' }, spec: { ports: 80 } }, /Service shop\/x: 'spec\.ports' must be a list, got 80/],
     ['an object without a name', { apiVersion: 'v1', kind: 'Service', metadata: {} }, /'metadata\.name' of a Service must be a text, got undefined/],
     ['an object that is there twice', cart[0], /^Service shop\/cart is there already; a cluster has one object of a name/],
     ['a manifest that is none', null, /a manifest must be an object, got null/],
@@ -45,6 +51,16 @@ describe('manifests that Istio would refuse are refused by object and property',
   ])('%s', (_, manifest, message) => {
     expect(() => send([...cart, manifest])).toThrow(InvalidInput);
     expect(() => send([...cart, manifest])).toThrow(message);
+  });
+
+  test('a list that is null is one that is not there', () => {
+    expect(send([...cart, rule({ match: null, ...ROUTE }), virtualService('shop/x', { hosts: ['x'], gateways: null, tls: null })]).branches).toHaveLength(1);
+  });
+
+  test('pods that are not ready are those of workloads that are there', () => {
+    expect(() => MeshModel.of(cart, { unready: ['shop/none'] })).toThrow(/'unready' must name workloads of the manifests, as namespace\/name, got "shop\/none" \(namespace shop has: cart-v1\)/);
+    expect(() => MeshModel.of(cart, { unready: ['cart-v1'] })).toThrow(InvalidInput);
+    expect(MeshModel.of(cart, { unready: ['shop/cart-v1'] }).send({ from: SHOP, host: 'cart' }).branches).toHaveLength(1);
   });
 
   test.each<[string, object[], RegExp]>([

@@ -1,6 +1,6 @@
 import { OUTSIDE, SHOP } from './scenes';
 import { MeshModel, SimulatedRequest } from '../../src/simulate';
-import { app, authorizationPolicy, envoyFilter, gateway, namespace, service, to, virtualService } from '../mesh/claims/support';
+import { app, authorizationPolicy, deployment, envoyFilter, gateway, namespace, service, to, virtualService } from '../mesh/claims/support';
 
 const cart = app('shop/cart');
 const edge = gateway('shop/edge', { selector: { istio: 'ingressgateway' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }] });
@@ -121,4 +121,146 @@ test('a client in a namespace without sidecars has none, unless it says so', () 
   expect(statusOf(true)).toBe(418);
   expect(statusOf(false)).toBeUndefined();
   expect(statusOf(false, true)).toBe(418);
+});
+
+describe('settings of the mesh, where manifests hold them', () => {
+  const settings = (mesh: string, name = 'istio', home = 'istio-system') => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: home }, data: { mesh } });
+  const CLOSED = 'outboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n';
+  const ending = (manifests: object[], options = {}) => MeshModel.of(manifests, options).send({ from: SHOP, host: 'example.org' }).branches[0].ending;
+
+  test.each<[string, object[], object, string]>([
+    ['unknown hosts are let out where nothing says otherwise', [settings('{}')], {}, 'outside'],
+    ['unknown hosts are refused where the settings say so', [settings(CLOSED)], {}, 'failed'],
+    ['a revision has settings of its own', [settings(CLOSED, 'istio-1-29')], {}, 'failed'],
+    ['those of the default revision count first', [settings(CLOSED, 'istio-1-29'), settings('')], {}, 'outside'],
+    ['a ConfigMap elsewhere is something else', [settings(CLOSED, 'istio', 'shop')], {}, 'outside'],
+    ['what is said by hand counts before', [settings(CLOSED)], { registryOnly: false }, 'outside'],
+  ])('%s', (_, manifests, options, expected) => {
+    expect(ending([...cart, ...manifests], options)).toBe(expected);
+  });
+
+  test('settings that are no YAML are refused', () => {
+    expect(() => MeshModel.of([settings('a: [')])).toThrow(/ConfigMap istio-system\/istio: 'data\.mesh' must be YAML/);
+  });
+});
+
+describe('what passes a sidecar by', () => {
+  const annotated = (annotations: object) => {
+    const [svc, pods] = [cart[0], deployment('shop/cart', { app: 'cart' })] as any[];
+    pods.spec.template.metadata.annotations = annotations;
+    return [svc, pods];
+  };
+  test.each<[string, object, object | undefined, string[]]>([
+    ['ports of the sender', { 'traffic.sidecar.istio.io/excludeOutboundPorts': '80' }, { namespace: 'shop', workload: 'cart' }, ['SidecarPassedBy']],
+    ['the way out of those who answer is no matter', { 'traffic.sidecar.istio.io/excludeOutboundPorts': '80' }, undefined, []],
+    ['ports of those who answer', { 'traffic.sidecar.istio.io/excludeInboundPorts': '80' }, undefined, ['SidecarPassedBy']],
+    ['all ways in but some', { 'traffic.sidecar.istio.io/includeInboundPorts': '' }, undefined, ['SidecarPassedBy']],
+    ['nothing', { 'traffic.sidecar.istio.io/excludeInboundPorts': '', 'traffic.sidecar.istio.io/includeInboundPorts': '*' }, undefined, []],
+  ])('%s', (_, annotations, from, expected) => {
+    expect(codes(annotated(annotations), from ? { from: from as any } : {})).toEqual(expected);
+  });
+});
+
+describe('NetworkPolicies', () => {
+  const policy = (spec: object, home = 'shop') => ({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'n', namespace: home }, spec });
+  test.each<[string, object, string[]]>([
+    ['that deny what comes in', policy({ podSelector: {} }), ['NetworkPolicy']],
+    ['of those who answer', policy({ podSelector: { matchLabels: { app: 'cart' } }, ingress: [{ from: [{ podSelector: {} }] }] }), ['NetworkPolicy']],
+    ['of others', policy({ podSelector: { matchLabels: { app: 'other' } } }), []],
+    ['of another namespace', policy({ podSelector: {} }, 'other'), []],
+    ['that let all in', policy({ podSelector: {}, ingress: [{}] }), []],
+    ['about the way out, of the sender', policy({ podSelector: {}, policyTypes: ['Egress'] }), ['NetworkPolicy']],
+  ])('%s', (_, manifest, expected) => {
+    expect(codes([...cart, manifest])).toEqual(expected);
+  });
+
+  test('a host outside is not behind one for pods', () => {
+    const denying = policy({ podSelector: {} });
+    expect(MeshModel.of([denying]).send({ from: SHOP, host: 'example.org' }).caveats).toEqual([]);
+  });
+});
+
+describe('pods of kinds other than Deployments', () => {
+  const svc = cart[0];
+  const template = { metadata: { labels: { app: 'cart' } }, spec: { containers: [{ name: 'app', image: 'app:1' }] } };
+  const object = (apiVersion: string, kind: string, spec: object, name = 'cart') => ({ apiVersion, kind, metadata: { name, namespace: 'shop' }, spec });
+  const answer = (manifests: object[]) => {
+    const { branches: [{ ending, flag, workloads }], caveats } = MeshModel.of(manifests).send({ from: SHOP, host: 'cart' });
+    return { ending, flag, served: workloads.map(({ workload, pods }) => `${workload} ${pods}`), caveats: caveats.map(({ code }) => code) };
+  };
+
+  test.each<[string, object[], string[]]>([
+    ['a Rollout of Argo', [object('argoproj.io/v1alpha1', 'Rollout', { replicas: 2, template })], ['cart 2']],
+    ['a Rollout with the template of a Deployment that is asleep', [
+      object('argoproj.io/v1alpha1', 'Rollout', { replicas: 2, workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'cart-pods' } }),
+      object('apps/v1', 'Deployment', { replicas: 0, template }, 'cart-pods'),
+    ], ['cart 2']],
+    ['a ReplicationController', [object('v1', 'ReplicationController', { template })], ['cart 1']],
+    ['a CloneSet', [object('apps.kruise.io/v1alpha1', 'CloneSet', { template })], ['cart 1']],
+    ['a Pod of something that has no pods we know', [
+      object('example.com/v1', 'Whatever', {}),
+      { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'cart-x', namespace: 'shop', labels: { app: 'cart' }, ownerReferences: [{ kind: 'Whatever', name: 'cart' }] }, spec: template.spec },
+    ], ['cart-x 1']],
+  ])('%s answers', (_, manifests, served) => {
+    expect(answer([svc, ...manifests])).toEqual({ ending: 'served', flag: undefined, served, caveats: [] });
+  });
+
+  test('a Pod of a Rollout is one of the Rollout\'s', () => {
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'cart-x', namespace: 'shop', labels: { app: 'cart' }, ownerReferences: [{ kind: 'Rollout', name: 'cart' }] }, spec: template.spec };
+    expect(answer([svc, object('argoproj.io/v1alpha1', 'Rollout', { template }), pod]).served).toEqual(['cart 1']);
+  });
+
+  test.each<[string, object]>([
+    ['a kind that is not read', object('example.com/v1', 'Whatever', { template })],
+    ['a Rollout whose template is nowhere', object('argoproj.io/v1alpha1', 'Rollout', { selector: { matchLabels: { app: 'cart' } }, workloadRef: { kind: 'Deployment', name: 'gone' } })],
+  ])('%s may have pods, which is said', (_, manifest) => {
+    expect(answer([svc, manifest])).toMatchObject({ ending: 'failed', caveats: ['PodsUnknown'] });
+    expect(answer([...cart, manifest])).toMatchObject({ ending: 'served', caveats: ['PodsUnknown'] });
+  });
+});
+
+describe('Services that select no pods', () => {
+  const db = service('shop/db', { ports: [{ name: 'http', port: 80 }] });
+  const endpoints = (name: string, ...ips: string[]) => ({ apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'db', namespace: 'shop' }, subsets: [{ addresses: ips.map((ip) => ({ ip })), ports: [{ name, port: 8080 }] }] });
+  const slice = (ready: boolean, ...addresses: string[]) => ({
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'db-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'db' } }, endpoints: [{ addresses, conditions: { ready } }], ports: [{ name: 'http', port: 8080 }],
+  });
+  const answer = (...manifests: object[]) => {
+    const { branches, caveats } = MeshModel.of([db, ...manifests]).send({ from: SHOP, host: 'db' });
+    return { served: branches.flatMap(({ workloads }) => workloads.map(({ workload }) => workload)), caveats: caveats.map(({ code }) => code) };
+  };
+
+  test.each<[string, object[], string[]]>([
+    ['Endpoints', [endpoints('http', '10.0.0.1', '10.0.0.2')], ['10.0.0.1', '10.0.0.2']],
+    ['an EndpointSlice', [slice(true, '10.0.0.3')], ['10.0.0.3']],
+    ['both, of which one is the copy', [endpoints('http', '10.0.0.1'), slice(true, '10.0.0.1')], ['10.0.0.1']],
+  ])('have those of %s', (_, manifests, served) => {
+    expect(answer(...manifests)).toEqual({ served, caveats: [] });
+  });
+
+  test.each<[string, object[]]>([['nothing', []], ['another port', [endpoints('grpc', '10.0.0.1')]], ['those that are not ready', [slice(false, '10.0.0.1')]]])('have none by %s, which is said', (_, manifests) => {
+    expect(answer(...manifests)).toEqual({ served: [], caveats: ['EndpointsUnknown'] });
+  });
+});
+
+describe('gateways of the Gateway API', () => {
+  const api = (kind: string, name: string, spec: object) => ({ apiVersion: 'gateway.networking.k8s.io/v1', kind, metadata: { name, namespace: 'shop' }, spec });
+  const route = api('HTTPRoute', 'r', { parentRefs: [{ name: 'front' }], hostnames: ['*.example.com'] });
+  const front = (className: string, ...listeners: object[]) => api('Gateway', 'front', { gatewayClassName: className, listeners });
+  const from = { gateway: { 'gateway.networking.k8s.io/gateway-name': 'front' } };
+
+  test.each<[string, object[], string, string[]]>([
+    ['a route for the host', [route], 'shop.example.com', ['GatewayApi']],
+    ['a gateway of Istio\'s', [route, front('istio', { hostname: '*.example.com' })], 'shop.example.com', ['GatewayApi']],
+    ['a gateway of somebody else\'s', [route, front('nginx')], 'shop.example.com', []],
+    ['a route for another host', [route], 'shop.example.org', []],
+    ['a listener for another host', [route, front('istio', { hostname: 'other.example.com' })], 'shop.example.com', []],
+    ['a route of all hosts that the gateway has', [api('HTTPRoute', 'r', { parentRefs: [{ kind: 'Gateway', name: 'front' }] }), front('istio', { hostname: 'shop.example.com' })], 'shop.example.com', ['GatewayApi']],
+  ])('%s', (_, manifests, host, expected) => {
+    expect(codes([...cart, ...manifests], { from, host })).toEqual(expected);
+  });
+
+  test('are no matter to pods that call a service', () => {
+    expect(codes([...cart, route, front('istio')])).toEqual([]);
+  });
 });

@@ -131,7 +131,6 @@ test('redirects and direct responses are shown as such', () => {
 });
 
 test.each([
-  ['http is text', { spec: { http: 'x' } }],
   ['a match is null', { spec: { http: [{ match: [null], route: [null] }] } }],
   ['hosts is missing', { spec: { hosts: undefined } }],
   ['there is no spec', { spec: undefined }],
@@ -141,6 +140,7 @@ test.each([
 });
 
 test('a rule that is none is refused by name', () => {
+  expect(() => laneMatrix([{ ...virtualService([]), spec: { hosts: [HOST], http: 'x' } }])).toThrow(/VirtualService shop\/cart: 'spec\.http' must be a list, got "x"/);
   expect(() => laneMatrix([virtualService([null])])).toThrow(/VirtualService shop\/cart: 'http' of http\[0\] must be a list of rules, got null/);
 });
 

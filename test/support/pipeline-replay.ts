@@ -208,7 +208,8 @@ export class GitHubReplay {
     const id = ++this.runs;
     const temp = mkdtempSync(join(tmpdir(), 'cdk8s-lanes-github-'));
     const payload = join(temp, 'event.json');
-    writeFileSync(payload, JSON.stringify(event));
+    const pushedAt = Math.floor(Date.now() / 1000) + 10_000 + id % 1000;
+    writeFileSync(payload, JSON.stringify({ ...event, repository: { pushed_at: name === 'push' ? pushedAt : new Date(pushedAt * 1000).toISOString() } }));
     const sha = repository.git('rev-parse', `origin/${branch}`);
     const variables = {
       GITHUB_ACTIONS: 'true',

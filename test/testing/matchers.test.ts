@@ -3,6 +3,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { App, Chart, Testing } from 'cdk8s';
 import { stringify } from 'yaml';
+import { InvalidInput } from '../../src/errors';
 import { CanaryService, MeshGateway, StainedRoute, Staining } from 'cdk8s-lanes';
 import { SimulatedMesh } from 'cdk8s-lanes/testing';
 
@@ -145,6 +146,18 @@ describe('a SimulatedMesh', () => {
 
   test('a host that nobody has needs a sender, and a message says so', () => {
     expect(() => SimulatedMesh.of(BY_HAND).send({ host: 'nowhere' })).toThrow(/'from' must say who sends, as nothing in the mesh has the host "nowhere"/);
+  });
+
+  test.each<[string, any, RegExp]>([
+    ['no host', {}, /'host' must name the host .*, got undefined/],
+    ['a host that is none', { host: 7, lane: 'sale' }, /'host' must name the host .*, got 7/],
+    ['a sender that is a text', { host: 'cart', from: 'shop' }, /'from' must say who sends, got "shop"; for example \{ namespace: 'shop' \}/],
+    ['a gateway without labels', { host: 'cart', from: { gateway: null } }, /'from\.gateway' must be labels of the gateway pods, got null/],
+    ['headers that are none', { host: 'cart', headers: null }, /'headers' must be an object of names and values, got null/],
+    ['headers that are none, and a lane', { host: 'cart', headers: 'x: y', lane: 'sale' }, /'headers' must be an object of names and values, got "x: y"/],
+  ])('a request with %s is refused by name', (_, request, message) => {
+    expect(() => SimulatedMesh.of(BY_HAND).send(request)).toThrow(InvalidInput);
+    expect(() => SimulatedMesh.of(BY_HAND).send(request)).toThrow(message);
   });
 
   test('calls and headers that are passed on may be said beside the manifests', () => {
