@@ -31,6 +31,11 @@ export class GatewayServers {
     return [...new Set(this.servers.flatMap((server) => server._hosts.map(({ host }) => host)))];
   }
 
+  /** Whether some of them ask clients for certificates. */
+  public get knowClients(): boolean {
+    return this.servers.some(({ _knowsClients }) => _knowsClients);
+  }
+
   /** Beside its own the main server (and what redirects to it) has these hosts. */
   public manifests(added: string[]): any[] {
     const names = this.portNames();

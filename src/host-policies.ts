@@ -70,6 +70,13 @@ export class HostPolicies {
     return [...this.traffic.keys()].filter((level) => level.startsWith('version ')).map((level) => level.slice('version '.length));
   }
 
+  /** How callers encrypt what they send to a version and port, and who said that. */
+  public tlsOf(version: string | undefined, port: number | undefined): { readonly mode: string; readonly by: string } | undefined {
+    const levels = [`version ${version}`, `port ${port}`, ''];
+    const [said] = levels.flatMap((level) => this.traffic.get(level)?.get('tls') ?? []);
+    return said && { mode: said.value.mode, by: said.by };
+  }
+
   public setTimeout(timeout: Duration, scope: Construct): void {
     this._timeout = once('timeout', this._timeout, timeout, scope);
   }

@@ -206,6 +206,7 @@ export class MeshGateway extends Construct implements IWorkload {
       routesOf: (host) => this.virtualServices.get(host),
       staining: props.staining,
     });
+    Mesh.of(this).gateways.push(this);
     if (props.acceptHttp10) acceptHttp10(this, `${this.name}-http10`);
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
     this.node.addValidation({ validate: () => this.validatePreview() });
@@ -357,6 +358,15 @@ export class MeshGateway extends Construct implements IWorkload {
     const found = this.virtualServices.get(host);
     if (found) return found;
     throw new InvalidInput('GatewayHostUnknown', `'host' must be a host with routes, got ${JSON.stringify(host)} (those are: ${[...this.virtualServices.keys()].join(', ') || 'none'})`, this);
+  }
+
+  /**
+   * Whether clients of some server show who they are.
+   *
+   * @internal
+   */
+  public get _knowsClients(): boolean {
+    return this.servers.knowClients;
   }
 
   private ensureVirtualService(host: string): void {

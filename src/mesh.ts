@@ -5,7 +5,9 @@ import { InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
+import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
+import type { MtlsPolicy } from './mtls-policy';
 import type { StainedRoute } from './stained-route';
 import type { Destination } from './traffic/destination';
 import { covers } from './traffic/gateway-server';
@@ -35,6 +37,12 @@ export class Mesh {
     root[MESH] ??= new Mesh(scope.node.root);
     return root[MESH];
   }
+
+  /** The gateways of the app. */
+  public readonly gateways: MeshGateway[] = [];
+
+  /** What the app says of the encryption that pods ask for. */
+  public readonly mtlsPolicies: MtlsPolicy[] = [];
 
   /** Grows with every contribution, so that what was found out about an older state is known to be stale. */
   public revision = 0;

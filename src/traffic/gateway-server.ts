@@ -130,6 +130,11 @@ export class GatewayServer {
   }
 
   /** @internal */
+  public get _knowsClients(): boolean {
+    return this.security.tls?._knowsClients ?? false;
+  }
+
+  /** @internal */
   public get _portName(): string | undefined {
     return this.options.portName;
   }
