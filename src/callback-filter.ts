@@ -96,7 +96,7 @@ export class CallbackFilter extends Construct {
    * One callback: the first that a request matches counts.
    *
    * Refused: what tells no request apart, `*` as host, two callbacks for the same requests, days that are none; at synth a lane that
-   * the app does not have.
+   * the app does not have, one whose requests all belong to another lane's before it.
    */
   public addCallback(id: string, props: CallbackProps): this {
     const added = this.callbacks.add(id, props);
@@ -120,6 +120,6 @@ export class CallbackFilter extends Construct {
   }
 
   private get live(): ScriptedCallback[] {
-    return this.callbacks.all.filter(([id, { expires }]) => !isOver(this, `callback '${id}'`, expires)).map(([, props]) => props);
+    return this.callbacks.live().map(([, props]) => props);
   }
 }

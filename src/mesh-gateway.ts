@@ -345,7 +345,7 @@ export class MeshGateway extends Construct implements IWorkload {
    * `host` are. Callbacks that are over are left out, with a warning.
    *
    * Refused: what tells no request apart, `*` as host, two callbacks for the same requests, days that are none; at synth a lane that
-   * the app does not have.
+   * the app does not have, one whose requests all belong to another lane's before it.
    */
   public addCallback(id: string, props: GatewayCallbackProps): this {
     const { host, ...callback } = props;
