@@ -11,7 +11,7 @@ import { ServiceVersion } from './service-version';
 import { AccessRule } from './traffic/access-rule';
 import { accountsOf, Caller } from './traffic/caller';
 import { Warnings } from './warnings';
-import { ContainerPort, demandContainerPorts, demandNoGateway, lackSidecars, listeningPorts, serviceOf, sidecarProblems } from './workload-facts';
+import { ContainerPort, demandContainerPorts, demandNoGateway, lackSidecars, listeningPorts, serviceOf, sidecarProblems, warnOfUnseenLane } from './workload-facts';
 import { IWorkload, podSelector, workloadProblem } from './workloads';
 
 /** Properties of `AccessPolicy`. */
@@ -86,6 +86,7 @@ export class AccessPolicy extends Construct {
       validate: () => {
         if (props.requireMtls === false) this.warnOfPlainText(allow, deny);
         this.warnOfPorts([...allow ?? [], ...deny ?? []]);
+        this.warnOfLanes(allow, deny);
         if (allow?.length) this.warnOfDeclaredCallers(allow);
         return [...sidecarProblems(on), ...this.nameless('allow', allow), ...this.nameless('deny', deny), ...this.validateCallers([...allow ?? [], ...deny ?? []])];
       },
@@ -162,6 +163,17 @@ export class AccessPolicy extends Construct {
     for (const port of strange ?? []) {
       Warnings.of(this).add(this, 'PortUnknown', `'ports' ${port} is not a port that containers of ${(this.on as any).node.path} are said to listen at (${known!.join(', ')}): if none does, the rule is for no request`);
     }
+  }
+
+  private warnOfLanes(allow: AccessRule[] = [], deny: AccessRule[] = []): void {
+    const ofLanes = (rules: AccessRule[]) => rules.some(({ _ofRequests }) => _ofRequests.includes('lanes'));
+    if (!ofLanes([...allow, ...deny])) return;
+    warnOfUnseenLane(this, 'lanes', this.on);
+    const { laneHeader, baggageKey } = Mesh.of(this);
+    if (baggageKey === undefined) return;
+    const effect = [...(ofLanes(deny) ? ['passes the deny-list'] : []), ...(ofLanes(allow) ? ['is not let in'] : [])].join(', and ');
+    Warnings.of(this).add(this, 'AccessLaneByBaggage', `'lanes' looks at the lane header '${laneHeader}' alone, as Istio cannot look into baggage, which tells lanes of this app too (${baggageKey}): `
+      + `a request that says its lane by baggage and not by the header ${effect}; let callers forward the header`);
   }
 
   /** Names that nobody can have. */

@@ -8,6 +8,7 @@ import { LuaContext, LuaFilter } from './lua-filter';
 import { Mesh } from './mesh';
 import { namespaceFor, objectName } from './mesh-host';
 import { Warnings } from './warnings';
+import { gatewayOf } from './workload-facts';
 
 /** Pods that somebody else deploys. */
 export interface WorkloadReference {
@@ -90,6 +91,7 @@ export class CallbackFilter extends Construct {
     this.place = new Construct(this, 'filter');
     namespaceFor(this, props.at._workload.namespace, 'at.namespace');
     objectName(this, 'name', props.name ?? id);
+    this.node.addValidation({ validate: () => this.warnOfClosedGateway() });
   }
 
   /**
@@ -117,6 +119,18 @@ export class CallbackFilter extends Construct {
       filterName: 'cdk8s-lanes.callbacks',
       script: () => callbackScript(Mesh.of(this).laneHeader, this.live),
     });
+  }
+
+  /** A gateway takes the header away again when it has chosen the route. */
+  private warnOfClosedGateway(): string[] {
+    const { _context: context, _workload: { labels, namespace } } = this.props.at;
+    if (context !== 'GATEWAY' || this.live.length === 0) return [];
+    const gateway = gatewayOf({ workloadLabels: labels, workloadNamespace: namespaceFor(this, namespace) }, Mesh.of(this));
+    if (gateway?._takesLanesAway) {
+      Warnings.of(this).add(this, 'CallbackFilterIdle', `'at' is the gateway ${gateway.node.path}, which is closed, and so follows no lane header and takes it away: the filter does nothing there; `
+        + 'use its own addCallback, or say Staining.open() of it');
+    }
+    return [];
   }
 
   private get live(): ScriptedCallback[] {

@@ -11,6 +11,8 @@ import { covers } from './traffic/gateway-server';
 import { Warnings } from './warnings';
 import { routedHosts, weaveApp, WovenRoutes } from './woven-routes';
 
+export const PREVIEWS_SET_LANES = 'requests to the hosts of lanes get their lane by the route';
+
 /** What the edge needs to know of its gateway. */
 export interface GatewayEdgeProps {
   readonly name: string;
@@ -77,6 +79,19 @@ export class GatewayEdge extends Construct {
     if (!table && !this.props.staining && edge.callbacks.length === 0) return undefined;
     if (edge.policy.kind === 'open' && edge.callbacks.length === 0) return weaveApp(manifest, table);
     return weaveEdge(manifest, table ?? this.emptyTable, edge);
+  }
+
+  /** Whether a lane header that comes in is taken away, whoever sent it. */
+  public get takesLanesAway(): boolean {
+    const said = this.props.staining !== undefined || this.callbacks.all.length > 0 || Mesh.of(this).laneTable([]) !== undefined;
+    return said && this.policy.kind === 'closed';
+  }
+
+  /** Why requests of a lane do not show it when they come in; `undefined` where they do. */
+  public get unseenLane(): string | undefined {
+    if (this.props.staining?._previews) return PREVIEWS_SET_LANES;
+    if (this.callbacks.all.length > 0) return 'callbacks get their lane by the route';
+    return this.takesLanesAway ? 'it is closed: what says a lane there is in none' : undefined;
   }
 
   private get policy(): Edge['policy'] {

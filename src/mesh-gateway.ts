@@ -1,7 +1,7 @@
 import { Construct } from 'constructs';
 import { CallbackProps } from './callback';
 import { demand, demandLabels, InvalidInput } from './errors';
-import { GatewayEdge, hostSlug } from './gateway-edge';
+import { GatewayEdge, hostSlug, PREVIEWS_SET_LANES } from './gateway-edge';
 import { GatewayServers } from './gateway-servers';
 import { acceptHttp10 } from './http10';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
@@ -367,6 +367,24 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   public get _knowsClients(): boolean {
     return this.servers.knowClients;
+  }
+
+  /**
+   * Whether a lane header that comes in is taken away, whoever sent it.
+   *
+   * @internal
+   */
+  public get _takesLanesAway(): boolean {
+    return this.edge.takesLanesAway;
+  }
+
+  /**
+   * Why requests of a lane do not show it when they come in; `undefined` where they do.
+   *
+   * @internal
+   */
+  public get _unseenLane(): string | undefined {
+    return this.preview ? PREVIEWS_SET_LANES : this.edge.unseenLane;
   }
 
   private ensureVirtualService(host: string): void {

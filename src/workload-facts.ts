@@ -5,6 +5,7 @@ import { demand } from './errors';
 import { Mesh } from './mesh';
 import type { MeshGateway } from './mesh-gateway';
 import { ServiceVersion } from './service-version';
+import { Warnings } from './warnings';
 import { isWithin, IWorkload } from './workloads';
 
 /*
@@ -63,6 +64,14 @@ export function demandNoGateway(scope: Construct, property: string, on: IWorkloa
 /** Sidecars are who keeps policies. */
 export function sidecarProblems(on: IWorkload): string[] {
   return lackSidecars(on) ? [`'on' must be pods with sidecars, got ${(on as any).node.path}, whose pods refuse theirs: nobody keeps the policy there; let them have it (sidecarInjection)`] : [];
+}
+
+/** Filters see requests before a gateway chooses their route, which is what sets the lane header there. */
+export function warnOfUnseenLane(scope: Construct, property: string, on: IWorkload): void {
+  const gateway = gatewayOf(on, Mesh.of(scope));
+  const why = gateway?._unseenLane;
+  if (!gateway || why === undefined) return;
+  Warnings.of(scope).add(scope, 'LaneUnseen', `'${property}' is looked for before the gateway ${gateway.node.path} chooses routes, and ${why}; say it of the services behind it, or of a host of the lane's own`);
 }
 
 const INJECT = 'sidecar.istio.io/inject';

@@ -325,6 +325,16 @@ describe('warned of', () => {
     expect(Warnings.of(app).all).toEqual([{ code: 'PortUnknown', path: 'shop/a', message: expect.stringMatching(/'ports' 9091 .*8080, 9090/) }]);
   });
 
+  test('lanes that requests tell by baggage, which no rule can look into', () => {
+    const { app, chart, cart } = shop();
+    const lane = new StainedRoute(chart, 'lanes', { baggageKey: 'lane' }).addLane('new');
+    new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.of({ lanes: [lane] })] });
+    new AccessPolicy(chart, 'b', { on: cart, deny: [AccessRule.of({ methods: ['DELETE'] })] });
+    chart.toJson();
+
+    expect(Warnings.of(app).all).toEqual([{ code: 'AccessLaneByBaggage', path: 'shop/a', message: expect.stringMatching(/'lanes'.*project-version.*baggage/) }]);
+  });
+
   test('names that plain text passes by', () => {
     const { app, chart, cart, checkout } = shop();
     new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.from(Caller.service(checkout))], requireMtls: false });

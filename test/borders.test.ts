@@ -1,9 +1,10 @@
 import { App, Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, HashKey, LoadBalancer,
-  MeshGateway, MeshHost, MirrorTarget, RateLimit, RateLimitProps, RequestMatch, ResilientBackend, RouteRule, Scope, ScopeProps, StainedRoute,
-  StringMatch, Workloads,
+  AccessPolicy, AccessRule, AppProtocol, CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol,
+  EgressResolution, HashKey, LoadBalancer,
+  MeshGateway, MeshHost, MirrorTarget, RateLimit, RateLimitProps, RequestMatch, ResilientBackend, RouteRule, Scope, ScopeProps,
+  SidecarInjection, StainedRoute, Staining, StringMatch, Warnings, Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -175,6 +176,73 @@ describe('RateLimit', () => {
       { name: 'x-lane', string_match: { exact: 'new' } },
     ]);
     expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('counts requests that tell their lane by baggage, and by no header', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const lane = new StainedRoute(chart, 'lanes', { header: 'x-lane', baggageKey: 'lane' }).addLane('new');
+    new RateLimit(chart, 'limit', { on: cart, requests: 1, lane, match: RequestMatch.method(StringMatch.exact('GET')) });
+
+    const { configPatches: [, vhost] } = objectOf(chart, 'EnvoyFilter', 'limit').spec;
+    const get = { name: ':method', string_match: { exact: 'GET' } };
+    expect(vhost.patch.value.rate_limits.map(({ actions: [{ header_value_match: match }] }: any) => match)).toEqual([
+      { descriptor_key: 'cdk8s-lanes/limit', descriptor_value: 'yes', headers: [get, { name: 'x-lane', string_match: { exact: 'new' } }] },
+      {
+        descriptor_key: 'cdk8s-lanes/limit',
+        descriptor_value: 'yes',
+        headers: [
+          get,
+          { name: 'baggage', string_match: { safe_regex: { regex: '(.*,)?[ \\t]*lane[ \\t]*=[ \\t]*new[ \\t]*([,;].*)?' } } },
+          { name: 'x-lane', string_match: { safe_regex: { regex: '[^-].*|-.+' } }, invert_match: true, treat_missing_header_as_empty: true },
+        ],
+      },
+    ]);
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('of pods that others deploy stands at sidecars and gateways, whichever they are', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const gateway = new MeshGateway(chart, 'gateway', { hosts: ['*'] });
+    const pods = Workloads.withLabels('istio-system', { istio: 'ingressgateway' });
+    const contexts = Object.entries({ ofCart: cart, version: cart.baseline, ofGateway: gateway, pods }).map(([id, on]) => {
+      new RateLimit(chart, id, { on, requests: 1, match: RequestMatch.pathPrefix('/a'), name: id.toLowerCase() });
+      return objectOf(chart, 'EnvoyFilter', id.toLowerCase()).spec.configPatches.map(({ applyTo, match }: any) => `${applyTo} ${match.context}`);
+    });
+
+    const at = (context: string) => [`HTTP_FILTER ${context}`, `VIRTUAL_HOST ${context}`];
+    expect(contexts).toEqual([at('SIDECAR_INBOUND'), at('SIDECAR_INBOUND'), at('GATEWAY'), [...at('SIDECAR_INBOUND'), ...at('GATEWAY')]]);
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('needs requests to count, and somebody who counts', () => {
+    const chart = chartOf();
+    const baseline = { version: 'main', image: 'db:1' };
+    const db = new CanaryService(chart, 'db', { port: 5432, appProtocol: AppProtocol.TCP, baseline });
+    const bare = new CanaryService(chart, 'bare', { port: 80, sidecarInjection: SidecarInjection.DISABLED, baseline });
+
+    expectRefusal(() => new RateLimit(chart, 'a', { on: db, requests: 1 }), { code: 'ProtocolNotHttp', property: 'on', path: 'shop/a', says: /tcp.*limits/ });
+    expectRefusal(() => new RateLimit(chart, 'b', { on: db.baseline, requests: 1 }), { code: 'ProtocolNotHttp', property: 'on', path: 'shop/b', says: /tcp.*limits/ });
+    expect(new RateLimit(chart, 'c', { on: bare, requests: 1 }).node.validate()).toEqual([expect.stringMatching(/^'on' must be pods with sidecars, got shop\/bare/)]);
+  });
+
+  test.each<[string, Staining, boolean, string[]]>([
+    ['is open', Staining.open(), false, []],
+    ['asks for a secret', Staining.bySecret({ header: 'x-key', secretInManifest: 'Xk3vQp9sLr7TzWb2MnYc5HdF' }), false, []],
+    ['is closed', Staining.closed(), false, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+    ['has hosts of lanes', Staining.previewHostsOnly('*.preview.example.com'), false, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+    ['is open, and has callbacks', Staining.open(), true, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+  ])('of a lane sees it at a gateway before routes are chosen, and so does an AccessPolicy: one that %s', (_, staining, callback, warned) => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const lane = new StainedRoute(chart, 'lanes').addLane('new');
+    lane.serve(cart, { image: 'cart:2' });
+    const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining }).route(cart);
+    if (callback) gateway.addCallback('pay', { path: '/pay', lane: 'new', expires: '2099-01-01' });
+    new RateLimit(chart, 'limit', { on: gateway, requests: 1, lane });
+    new AccessPolicy(chart, 'policy', { on: gateway, deny: [AccessRule.of({ lanes: [lane], ports: [8080] })] });
+    new RateLimit(chart, 'behind', { on: cart, requests: 1, lane });
+    chart.toJson();
+
+    expect(Warnings.of(chart).all.map(({ code, path }) => `${code} ${path}`)).toEqual(warned);
   });
 
   test.each<[Partial<RateLimitProps>, string, string]>([

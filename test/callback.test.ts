@@ -281,6 +281,31 @@ describe('a filter', () => {
     expect(schemaProblems(chart.toJson())).toEqual([]);
   });
 
+  test.each<[string, Staining | undefined, string[]]>([
+    ['is closed', Staining.closed(), ['CallbackFilterIdle']],
+    ['does not say what it is', undefined, ['StainingNotSaid', 'CallbackFilterIdle']],
+    ['is open', Staining.open(), []],
+  ])('beside a gateway of the app that %s', (_, staining, warned) => {
+    const { chart, cart } = shop();
+    new MeshGateway(chart, 'other', { hosts: ['other.example.com'], selector: { istio: 'other' }, staining }).route(cart);
+    const at = CallbackPlace.gateway({ labels: { istio: 'other' }, namespace: 'istio-system' });
+    new CallbackFilter(chart, 'idle', { at });
+    new CallbackFilter(chart, 'callbacks', { at }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    new CallbackFilter(chart, 'elsewhere', { at: CallbackPlace.gateway({ labels: { istio: 'third' }, namespace: 'istio-system' }) }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    chart.toJson();
+
+    expect(Warnings.of(chart).all.map(({ code }) => code)).toEqual(warned);
+    for (const { code, path, message } of Warnings.of(chart).all.slice(-1)) expect([code, path, message]).toEqual(['CallbackFilterIdle', 'shop/callbacks', expect.stringMatching(/shop\/other.*addCallback/)]);
+  });
+
+  test('beside a gateway of an app that says nothing about lanes is at work', () => {
+    const chart = chartOf();
+    new MeshGateway(chart, 'gateway', { hosts: [HOST] });
+    new CallbackFilter(chart, 'callbacks', { at: CallbackPlace.gateway() }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    chart.toJson();
+    expect(codes(chart)).toEqual([]);
+  });
+
   test('without callbacks is nothing', () => {
     const { chart, cart } = shop();
     new CallbackFilter(chart, 'callbacks', { at: CallbackPlace.inbound(cart) });

@@ -48,7 +48,7 @@ export interface AccessRuleOptions {
   readonly ports?: number[];
 
   /**
-   * Requests of these lanes, by their lane header. Any caller can set a header: this keeps accidents out, not attackers.
+   * Requests of these lanes, by their lane header; those that say it by baggage alone are not known (warned of). Any caller can set a header: this keeps accidents out, not attackers.
    * @default - of any lane, and of none
    */
   readonly lanes?: Lane[];
