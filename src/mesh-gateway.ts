@@ -13,7 +13,7 @@ import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { covers, GatewayServer } from './traffic/gateway-server';
 import { hostProblem } from './traffic/host-reference';
-import { gatewayHostProblem, portProblem } from './traffic/predicates';
+import { dnsLabelProblem, gatewayHostProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { ServerTls } from './traffic/server-tls';
@@ -185,13 +185,15 @@ export class MeshGateway extends Construct implements IWorkload {
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
     this.name = objectName(this, 'name', props.name ?? id);
+    // Unlike other objects' it may have no dots.
+    demand('name', this.name, dnsLabelProblem(this.name), { code: 'ObjectName', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
     const selector = props.selector ?? { istio: 'ingressgateway' };
     demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
     demandLabels('selector', selector, this);
     this.workloadNamespace = namespaceFor(this, props.podNamespace ?? 'istio-system', 'podNamespace');
     this.workloadLabels = selector;
-    this.servers = new GatewayServers(this, props, JSON.stringify(Object.entries(selector).sort()));
+    this.servers = new GatewayServers(this, props, selector);
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
