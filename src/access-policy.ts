@@ -1,14 +1,17 @@
 import { Construct } from 'constructs';
+import { demandsNames, namelessEntries } from './caller-names';
 import { CanaryService } from './canary-service';
 import { demand, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
+import { MeshGateway } from './mesh-gateway';
 import { objectName } from './mesh-host';
 import { MtlsPolicy } from './mtls-policy';
 import { ServiceVersion } from './service-version';
 import { AccessRule } from './traffic/access-rule';
-import { accountsOf } from './traffic/caller';
+import { accountsOf, Caller } from './traffic/caller';
 import { Warnings } from './warnings';
+import { ContainerPort, demandContainerPorts, demandNoGateway, lackSidecars, listeningPorts, serviceOf, sidecarProblems, warnOfUnseenLane } from './workload-facts';
 import { IWorkload, podSelector, workloadProblem } from './workloads';
 
 /** Properties of `AccessPolicy`. */
@@ -31,8 +34,8 @@ export interface AccessPolicyProps {
 
   /**
    * Whether the pods refuse callers without a sidecar (STRICT mutual TLS). A caller in plain text has no name: an allow-list by
-   * name keeps it out anyway, a deny-list by name would let it in.
-   * @default - true where `deny` names callers
+   * name keeps it out anyway, a deny-list by name would let it in, and so would an allow-list for all but some (`notFrom`).
+   * @default - true where `deny` names callers, or a rule of `allow` is for all but callers that it names
    */
   readonly requireMtls?: boolean;
 
@@ -47,8 +50,8 @@ export interface AccessPolicyProps {
  * Who may call: an allow-list, a deny-list, or both, by service, namespace, account, method, path, lane. Enforced by the proxies of
  * the pods that are called, which answer 403 (`RBAC: access denied`).
  *
- * Emits the AuthorizationPolicies `<name>-allow` and `<name>-deny`, and the PeerAuthentication `<name>-mtls` where `deny` names
- * callers.
+ * Emits the AuthorizationPolicies `<name>-allow` and `<name>-deny`, and the PeerAuthentication `<name>-mtls` where plain text would
+ * pass by the names of callers (see `requireMtls`).
  *
  * @see https://istio.io/latest/docs/reference/config/security/authorization-policy/
  */
@@ -57,7 +60,8 @@ export class AccessPolicy extends Construct {
 
   /**
    * Refused: neither list, an empty deny-list, rules about requests for ports that the mesh cannot read (a deny-list would shut
-   * them, an allow-list would not know them); at synth callers that share an account with everybody.
+   * them, an allow-list would not know them), a Service's port where the container's is another; at synth callers that share an
+   * account with everybody, callers by name where nobody has one (at gateways, in plain text, without sidecars).
    */
   constructor(scope: Construct, id: string, props: AccessPolicyProps) {
     super(scope, id);
@@ -66,18 +70,27 @@ export class AccessPolicy extends Construct {
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
     if (!allow && !deny) throw new InvalidInput('AccessPolicyEmpty', "'allow' or 'deny' must be set, got neither", this);
     demand('deny', '[]', deny?.length === 0 ? 'must name a rule: Istio refuses a deny-list without' : undefined, { code: 'AccessPolicyEmpty', scope: this, remedy: 'leave it out' });
-    for (const rule of [...allow ?? [], ...deny ?? []]) this.demandReadable(rule);
+    for (const rule of [...allow ?? [], ...deny ?? []]) {
+      demandContainerPorts(this, on, rule._ports ?? []);
+      this.demandReadable(rule);
+    }
     for (const rule of deny ?? []) this.demandPorts(rule);
     if (allow) this.policy('ALLOW', allow, `${name}-allow`);
     if (deny) this.policy('DENY', deny, `${name}-deny`);
-    const deniesNames = deny?.some(({ _byIdentity }) => _byIdentity) ?? false;
-    if (props.requireMtls ?? deniesNames) new MtlsPolicy(this, 'mtls', { on, name: `${name}-mtls` });
-    if (deniesNames && props.requireMtls === false) {
-      Warnings.of(this).add(this, 'AccessDenyWithoutMtls', "'requireMtls' is false, and 'deny' names callers: whoever calls without a sidecar has no name, and is let in; "
-        + 'require mutual TLS, or deny all but an allow-list');
-    }
-    this.warnOfLockOut(allow, deny);
-    this.node.addValidation({ validate: () => this.validateCallers([...allow ?? [], ...deny ?? []], allow) });
+    const passedByPlainText = deny?.some(({ _byIdentity }) => _byIdentity) || allow?.some(({ _meansNameless }) => _meansNameless);
+    if (props.requireMtls) demandNoGateway(this, 'requireMtls', on);
+    // A gateway's servers know of names, or nobody does.
+    if (props.requireMtls ?? (passedByPlainText && !(on instanceof MeshGateway))) new MtlsPolicy(this, 'mtls', { on, name: `${name}-mtls` });
+    this.warnOfLockOut(allow, deny, props.requireMtls ?? true);
+    this.node.addValidation({
+      validate: () => {
+        if (props.requireMtls === false) this.warnOfPlainText(allow, deny);
+        this.warnOfPorts([...allow ?? [], ...deny ?? []]);
+        this.warnOfLanes(allow, deny);
+        if (allow?.length) this.warnOfDeclaredCallers(allow);
+        return [...sidecarProblems(on), ...this.nameless('allow', allow), ...this.nameless('deny', deny), ...this.validateCallers([...allow ?? [], ...deny ?? []])];
+      },
+    });
   }
 
   private policy(action: 'ALLOW' | 'DENY', rules: AccessRule[], name: string): void {
@@ -104,13 +117,8 @@ export class AccessPolicy extends Construct {
     return Mesh.of(this).stain?.header ?? 'project-version';
   }
 
-  private get containerPorts(): { readonly port: number; readonly http: boolean }[] | undefined {
-    return this.service?._containerPorts;
-  }
-
-  private get service(): CanaryService | undefined {
-    if (this.on instanceof CanaryService) return this.on;
-    return this.on instanceof ServiceVersion ? this.on.node.scopes.find((each): each is CanaryService => each instanceof CanaryService) : undefined;
+  private get containerPorts(): ContainerPort[] | undefined {
+    return serviceOf(this.on)?._containerPorts;
   }
 
   private demandReadable(rule: AccessRule): void {
@@ -131,24 +139,71 @@ export class AccessPolicy extends Construct {
     });
   }
 
-  private warnOfLockOut(allow: AccessRule[] | undefined, deny: AccessRule[] | undefined): void {
-    const why = allow?.length === 0 ? "'allow' has no rule" : deny?.some(({ _takesAll }) => _takesAll) ? "'deny' has a rule for every request" : undefined;
+  private warnOfLockOut(allow: AccessRule[] | undefined, deny: AccessRule[] | undefined, named: boolean): void {
+    const ports = this.containerPorts?.map(({ port }) => port);
+    const all = deny?.some((rule) => rule._takesAll(ports) && (named || !rule._byIdentity));
+    const why = allow?.length === 0 ? "'allow' has no rule" : all ? "'deny' has a rule for every request" : undefined;
     if (why) Warnings.of(this).add(this, 'AccessLocksEverybodyOut', `${why}, so everybody gets 403; if that is meant, good, else name who may call`);
   }
 
-  private validateCallers(rules: AccessRule[], allow: AccessRule[] | undefined): string[] {
-    const services = [...new Set(rules.flatMap(({ _callers }) => _callers).flatMap(({ _service }) => _service ?? []))];
-    if (allow?.length) this.warnOfDeclaredCallers(allow);
-    return services.flatMap((service) => {
+  private warnOfPlainText(allow: AccessRule[] = [], deny: AccessRule[] = []): void {
+    const open = (rule: AccessRule) => !demandsNames(this.on, rule._ports, Mesh.of(this));
+    const because = 'whoever calls without a sidecar has no name, and is let in; require mutual TLS, or';
+    if (deny.some((rule) => rule._byIdentity && open(rule))) {
+      Warnings.of(this).add(this, 'AccessDenyWithoutMtls', `'requireMtls' is false, and 'deny' names callers: ${because} deny all but an allow-list`);
+    }
+    if (allow.some((rule) => rule._meansNameless && open(rule))) {
+      Warnings.of(this).add(this, 'AccessAllowWithoutMtls', `'requireMtls' is false, and 'allow' is for all but callers that it names: ${because} name who may call`);
+    }
+  }
+
+  private warnOfPorts(rules: AccessRule[]): void {
+    const known = listeningPorts(this.on);
+    const strange = known && [...new Set(rules.flatMap(({ _ports }) => _ports ?? []))].filter((port) => !known.includes(port));
+    for (const port of strange ?? []) {
+      Warnings.of(this).add(this, 'PortUnknown', `'ports' ${port} is not a port that containers of ${(this.on as any).node.path} are said to listen at (${known!.join(', ')}): if none does, the rule is for no request`);
+    }
+  }
+
+  private warnOfLanes(allow: AccessRule[] = [], deny: AccessRule[] = []): void {
+    const ofLanes = (rules: AccessRule[]) => rules.some(({ _ofRequests }) => _ofRequests.includes('lanes'));
+    if (!ofLanes([...allow, ...deny])) return;
+    warnOfUnseenLane(this, 'lanes', this.on);
+    const { laneHeader, baggageKey } = Mesh.of(this);
+    if (baggageKey === undefined) return;
+    const effect = [...(ofLanes(deny) ? ['passes the deny-list'] : []), ...(ofLanes(allow) ? ['is not let in'] : [])].join(', and ');
+    Warnings.of(this).add(this, 'AccessLaneByBaggage', `'lanes' looks at the lane header '${laneHeader}' alone, as Istio cannot look into baggage, which tells lanes of this app too (${baggageKey}): `
+      + `a request that says its lane by baggage and not by the header ${effect}; let callers forward the header`);
+  }
+
+  /** Names that nobody can have. */
+  private nameless(property: string, rules: AccessRule[] = []): string[] {
+    // Without sidecars there is more amiss than names.
+    if (lackSidecars(this.on)) return [];
+    return [...new Set(rules.filter(({ _byIdentity }) => _byIdentity).flatMap(({ _ports }) => {
+      const { why, everywhere } = namelessEntries(this.on, _ports, Mesh.of(this));
+      if (why === undefined) return [];
+      const told = `callers by service, account or namespace where nobody has a name, got such a rule ${why}`;
+      if (everywhere) return [`'${property}' must not name ${told}; tell them by Caller.addresses or headers, or let callers have names (mutual TLS of the mesh)`];
+      Warnings.of(this).add(this, 'AccessCallersNameless', `'${property}' names ${told}, at some of the pods or ports: there the rule is for nobody; say it of the others alone`);
+      return [];
+    }))];
+  }
+
+  private validateCallers(rules: AccessRule[]): string[] {
+    const problems = (property: string, callers: Caller[]) => [...new Set(callers.flatMap(({ _service }) => _service ?? []))].flatMap((service) => {
+      const path = (service as any).node.path;
+      if (lackSidecars(service)) return [`'${property}' must be a service with sidecars, got ${path}, whose pods refuse theirs, and so have no name; let them have it (sidecarInjection), or tell them by Caller.addresses`];
       const shared = accountsOf(service).includes('default');
-      return shared ? [`'from' must be a service with an account of its own, got ${(service as any).node.path}, whose pods run as the account 'default' of ${service.workloadNamespace}, which all its pods share; `
+      return shared ? [`'${property}' must be a service with an account of its own, got ${path}, whose pods run as the account 'default' of ${service.workloadNamespace}, which all its pods share; `
         + 'set ownServiceAccount: true of the service'] : [];
     });
+    return [...problems('from', rules.flatMap(({ _callers }) => _callers)), ...problems('notFrom', rules.flatMap(({ _excepted }) => _excepted))];
   }
 
   /** Who is said to call and is not let in was probably forgotten. */
   private warnOfDeclaredCallers(allow: AccessRule[]): void {
-    const host = this.service?.hostName;
+    const host = serviceOf(this.on)?.hostName;
     if (!host || allow.some(({ _callers }) => _callers.length === 0)) return;
     const letIn = new Set(allow.flatMap(({ _callers }) => _callers.flatMap(({ _kind, _names }) => _names.map((each) => `${_kind} ${each}`))));
     if ([...letIn].some((each) => each === 'principals *' || /^(ip|remoteIp)Blocks/.test(each))) return;

@@ -8,6 +8,7 @@ import { LuaContext, LuaFilter } from './lua-filter';
 import { Mesh } from './mesh';
 import { namespaceFor, objectName } from './mesh-host';
 import { Warnings } from './warnings';
+import { gatewayOf } from './workload-facts';
 
 /** Pods that somebody else deploys. */
 export interface WorkloadReference {
@@ -90,13 +91,14 @@ export class CallbackFilter extends Construct {
     this.place = new Construct(this, 'filter');
     namespaceFor(this, props.at._workload.namespace, 'at.namespace');
     objectName(this, 'name', props.name ?? id);
+    this.node.addValidation({ validate: () => this.warnOfClosedGateway() });
   }
 
   /**
    * One callback: the first that a request matches counts.
    *
    * Refused: what tells no request apart, `*` as host, two callbacks for the same requests, days that are none; at synth a lane that
-   * the app does not have.
+   * the app does not have, one whose requests all belong to another lane's before it.
    */
   public addCallback(id: string, props: CallbackProps): this {
     const added = this.callbacks.add(id, props);
@@ -119,7 +121,19 @@ export class CallbackFilter extends Construct {
     });
   }
 
+  /** A gateway takes the header away again when it has chosen the route. */
+  private warnOfClosedGateway(): string[] {
+    const { _context: context, _workload: { labels, namespace } } = this.props.at;
+    if (context !== 'GATEWAY' || this.live.length === 0) return [];
+    const gateway = gatewayOf({ workloadLabels: labels, workloadNamespace: namespaceFor(this, namespace) }, Mesh.of(this));
+    if (gateway?._takesLanesAway) {
+      Warnings.of(this).add(this, 'CallbackFilterIdle', `'at' is the gateway ${gateway.node.path}, which is closed, and so follows no lane header and takes it away: the filter does nothing there; `
+        + 'use its own addCallback, or say Staining.open() of it');
+    }
+    return [];
+  }
+
   private get live(): ScriptedCallback[] {
-    return this.callbacks.all.filter(([id, { expires }]) => !isOver(this, `callback '${id}'`, expires)).map(([, props]) => props);
+    return this.callbacks.live().map(([, props]) => props);
   }
 }

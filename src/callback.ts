@@ -1,11 +1,13 @@
 import { IConstruct } from 'constructs';
 import { demand, InvalidInput } from './errors';
-import { momentProblem } from './expiry';
+import { isOver, momentProblem } from './expiry';
 import { Mesh } from './mesh';
 import { intersection, MatchEntry } from './traffic/intersection';
 import { dnsNameProblem, headerNameProblem, pathProblem, versionNameProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { StringMatch } from './traffic/string-match';
+import { unreachableRules } from './traffic/unreachable';
+import { Warnings } from './warnings';
 
 /** A cookie or a query parameter, and its whole value. */
 export interface NameAndValue {
@@ -65,11 +67,19 @@ export interface CallbackProps {
 /** The callbacks of one gateway, or of one filter: checked, and known by their ids. */
 export class Callbacks {
   private readonly byId = new Map<string, CallbackProps>();
+  /** A callback's id → the hosts that it may come in at, where these are told apart. */
+  private readonly hostsOf = new Map<string, readonly string[]>();
   /** What tells a callback's requests apart → its id. */
   private readonly keys = new Map<string, string>();
 
   constructor(private readonly scope: IConstruct) {
-    scope.node.addValidation({ validate: () => [...this.byId].flatMap(([id, props]) => this.unknownLane(id, props)) });
+    scope.node.addValidation({ validate: () => [...[...this.byId].flatMap(([id, props]) => this.unknownLane(id, props)), ...this.shadowed()] });
+  }
+
+  /** Those that are not over, of all or of a host. */
+  public live(host?: string): [string, CallbackProps][] {
+    const there = this.all.filter(([id]) => host === undefined || this.hostsOf.get(id)!.includes(host));
+    return there.filter(([id, { expires }]) => !isOver(this.scope, `callback '${id}'`, expires));
   }
 
   /** In the order they were added. */
@@ -78,11 +88,11 @@ export class Callbacks {
   }
 
   /**
-   * One more. `within` tells apart what may match alike.
+   * One more, for these hosts, where hosts are told apart.
    *
    * Refused: bad names and values, nothing that tells the callback apart, what another callback matches already.
    */
-  public add(id: string, props: CallbackProps, within = ''): CallbackProps {
+  public add(id: string, props: CallbackProps, hosts: readonly string[] = ['']): CallbackProps {
     const { scope } = this;
     const at = (property: string) => `${id}.${property}`;
     demand('id', id, versionNameProblem(id), { code: 'CallbackId', scope });
@@ -105,7 +115,7 @@ export class Callbacks {
     }
     demand(at('lane'), props.lane, versionNameProblem(props.lane ?? ''), { code: 'LaneName', scope });
     if (props.expires !== undefined) demand(at('expires'), props.expires, momentProblem(props.expires), { code: 'CallbackExpires', scope });
-    const key = JSON.stringify([within, ...said.map((each) => each ?? null)]);
+    const key = JSON.stringify([hosts, ...said.map((each) => each ?? null)]);
     const twin = this.keys.get(key);
     if (twin !== undefined) {
       const lanes = this.byId.get(twin)!.lane === props.lane ? `lane ${props.lane}` : `lane ${this.byId.get(twin)!.lane}, and this one to lane ${props.lane}`;
@@ -114,14 +124,40 @@ export class Callbacks {
     this.keys.set(key, id);
     const added = { ...props, ...(authority === undefined ? {} : { authority }) };
     this.byId.set(id, added);
+    this.hostsOf.set(id, hosts);
     Mesh.of(scope).changed();
     return added;
   }
 
   private unknownLane(id: string, { lane, laneMayBeMissing }: CallbackProps): string[] {
     const known = Mesh.of(this.scope).laneNames;
-    if (laneMayBeMissing || known.length === 0 || known.includes(lane)) return [];
-    return [`'${id}.lane' must be a lane of the app, got ${JSON.stringify(lane)} (known: ${known.join(', ')}); add the lane, or say laneMayBeMissing: true`];
+    const { stain, ownership } = Mesh.of(this.scope);
+    if (laneMayBeMissing || known.includes(lane)) return [];
+    if (known.length > 0) return [`'${id}.lane' must be a lane of the app, got ${JSON.stringify(lane)} (known: ${known.join(', ')}); add the lane, or say laneMayBeMissing: true`];
+    // Lanes of branches are not known before they come, and an app without StainedRoute may know of none.
+    if (stain && !ownership) {
+      Warnings.of(this.scope).add(this.scope, 'CallbackLaneUnknown', `'${id}.lane' is ${JSON.stringify(lane)}, and the StainedRoute of the app has no lanes yet; add the lane, or say laneMayBeMissing: true if it is another app's`);
+    }
+    return [];
+  }
+
+  /** The first that matches counts: one that another lane's takes all requests of, wherever it is for, does nothing. */
+  private shadowed(): string[] {
+    const takers = new Map<string, (string | undefined)[]>();
+    for (const host of new Set([...this.hostsOf.values()].flat())) {
+      const live = this.live(host);
+      const found = unreachableRules(live.map(([, props]) => ({ match: [callbackMatch(props, props.authority === host)] })));
+      live.forEach(([id], index) => {
+        const taker = found.find((each) => each.index === index)?.taker;
+        takers.set(id, [...takers.get(id) ?? [], taker === undefined ? undefined : live[taker][0]]);
+      });
+    }
+    return [...takers].flatMap(([id, all]) => {
+      const other = all.find((each) => each !== undefined && this.byId.get(each)!.lane !== this.byId.get(id)!.lane);
+      if (other === undefined || all.includes(undefined)) return [];
+      return [`'${id}' must not match what callback '${other}' takes before it (for lane ${this.byId.get(other)!.lane}, not ${this.byId.get(id)!.lane}): the first that matches counts, so it gets no request; `
+        + 'add the narrower one before the other'];
+    });
   }
 }
 

@@ -17,6 +17,7 @@ import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
+import type { ContainerPort } from './workload-facts';
 import { IWorkload } from './workloads';
 
 /** Protocols whose requests cannot be routed by content. */
@@ -554,18 +555,27 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    * @internal
    */
   public get _accounts(): string[] {
-    const versions = [...this.versionsPlace.node.children, ...this.lanesPlace.node.children] as ServiceVersion[];
-    return [...new Set(versions.map(({ deployment }) => deployment.serviceAccount?.name ?? 'default'))];
+    return [...new Set(this._deployments.map(({ serviceAccount }) => serviceAccount?.name ?? 'default'))];
   }
 
   /**
-   * The ports that its containers listen at, and whether each speaks HTTP.
+   * The workloads of its versions, those of lanes among them.
    *
    * @internal
    */
-  public get _containerPorts(): { readonly port: number; readonly http: boolean }[] {
+  public get _deployments(): kplus.Deployment[] {
+    const versions = [...this.versionsPlace.node.children, ...this.lanesPlace.node.children] as ServiceVersion[];
+    return versions.map(({ deployment }) => deployment);
+  }
+
+  /**
+   * The ports that its containers listen at, the Service's port for each, and whether it speaks HTTP.
+   *
+   * @internal
+   */
+  public get _containerPorts(): ContainerPort[] {
     return [this.props, ...this.additionalPorts].map(({ port, targetPort = port, appProtocol = AppProtocol.HTTP }) => ({
-      port: targetPort, http: ROUTED_AS[appProtocol] === undefined,
+      port: targetPort, servicePort: port, http: ROUTED_AS[appProtocol] === undefined,
     }));
   }
 

@@ -1,10 +1,11 @@
 import { Construct } from 'constructs';
-import { demand, demandLabels } from './errors';
+import { demand, demandLabels, InvalidInput } from './errors';
 import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
 import { MeshHost, objectName, RoutedProtocol } from './mesh-host';
 import { ClientTls } from './traffic/client-tls';
 import { IRoutable } from './traffic/destination';
-import { externalHostProblem, portProblem } from './traffic/predicates';
+import { endpointAddressProblem, externalHostProblem, portProblem } from './traffic/predicates';
 
 /** What is spoken with a host outside. */
 export enum EgressProtocol {
@@ -26,7 +27,10 @@ export enum EgressResolution {
   DNS = 'DNS',
   /** `endpoints` has the addresses. */
   STATIC = 'STATIC',
-  /** The service asks DNS itself, and the proxies send to the address it got. */
+  /**
+   * The service asks DNS itself, and the proxies send to the address and port it called. Nothing else can lead there: no rule of
+   * another host, no mirror, no gateway.
+   */
   NONE = 'NONE',
 }
 
@@ -69,7 +73,7 @@ export interface EgressHostProps {
   readonly port?: number;
 
   /**
-   * The port of the host that this leads to, 1 to 65535.
+   * The port of the host that this leads to, 1 to 65535. Where services ask DNS themselves (NONE) it is the port that they call.
    * @default - 443 with `tls`, else the same
    */
   readonly targetPort?: number;
@@ -82,7 +86,8 @@ export interface EgressHostProps {
 
   /**
    * TLS that the proxies begin for services that send plain text (TLS origination): services call `http://host`, and the mesh sees,
-   * routes and retries requests.
+   * routes and retries requests. Of a wildcard, which leads to the port that is called, services must call 443 for it
+   * (`port: 443`, `http://host:443`).
    * @default - what services send is sent on as it is
    */
   readonly tls?: ClientTls;
@@ -133,20 +138,30 @@ export class EgressHost extends Construct implements IRoutable {
   /** The owner of the routing: rules are added there. */
   public readonly host: MeshHost;
 
+  private readonly resolution: EgressResolution;
+  private readonly ports: TargetedPort[];
+
   /**
    * Refused: names without a dot, a wildcard whose addresses DNS is to find, addresses that do not fit the resolution, `tls` for
-   * what is encrypted already, secrets (`credentialName`), which sidecars do not read; a host that the app owns already.
+   * what is encrypted already, secrets (`credentialName`), which sidecars do not read, a `targetPort` (also 443 for `tls`) where
+   * services ask DNS themselves; a host that the app owns already. At synth, whoever says it: TLS as above, TLS that leads to
+   * port 80, a load balancer where services ask DNS themselves, and rules, mirrors and gateways that lead there.
    */
   constructor(scope: Construct, id: string, props: EgressHostProps) {
     super(scope, id);
     const { hostName, protocol = EgressProtocol.HTTP, tls, endpoints, additionalPorts = [] } = props;
-    demand('hostName', hostName, externalHostProblem(hostName ?? ''), { code: 'HostName', scope: this });
+    demand('hostName', hostName, externalHostProblem(hostName ?? ''), { code: 'HostName', scope: this, remedy: 'an address is said by endpoints, of a host by any name' });
     const port = props.port ?? DEFAULT_PORTS[protocol];
     demand('port', port, port === undefined ? 'must be set for TCP' : portProblem(port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
-    this.demandTls(protocol, tls);
-    const resolution = this.resolution(props);
+    if (tls) this.demandTls(protocol, tls);
+    this.resolution = this.resolutionOf(props);
     const targetPort = props.targetPort ?? (tls && port !== 443 ? 443 : undefined);
+    const moved = this.resolution === EgressResolution.NONE && targetPort !== undefined && targetPort !== port;
+    demand(props.targetPort === undefined ? 'tls' : 'targetPort', targetPort, moved ? 'must not lead to another port than services call where they ask DNS themselves (NONE): the proxies keep it' : undefined, {
+      code: 'EgressWildcard', scope: this, remedy: 'let services call that port (port: 443 and http://host:443 for TLS), or let DNS be asked for names, one by one',
+    });
+    this.ports = [{ port: port!, protocol, targetPort }, ...additionalPorts];
     const name = objectName(this, 'name', props.name ?? id);
     this.host = new MeshHost(this, 'host', {
       name,
@@ -167,30 +182,50 @@ export class EgressHost extends Construct implements IRoutable {
         hosts: [hostName],
         ...this.host._exports,
         location: 'MESH_EXTERNAL',
-        resolution,
-        ports: [{ port: port!, protocol, targetPort }, ...additionalPorts].map((each) => portManifest(each)),
+        resolution: this.resolution,
+        ports: this.ports.map((each) => portManifest(each)),
         ...(endpoints ? { endpoints } : {}),
       }),
     });
     // Beside other ports it must not encrypt what is encrypted there already.
     if (tls) this.host._policies(this, false).setTraffic('tls', tls._toManifest(), this, additionalPorts.length > 0 ? { port } : {});
+    this.node.addValidation({ validate: () => [...this.tlsProblems(), ...this.balancingProblems(), ...this.routeProblems()] });
   }
 
-  private demandTls(protocol: EgressProtocol, tls: ClientTls | undefined): void {
-    if (!tls) return;
-    const blind = ROUTED_AS[protocol] === RoutedProtocol.TLS;
-    demand('tls', protocol, blind ? 'must not be set where services speak TLS themselves: it would be encrypted twice' : undefined, {
-      code: 'EgressTls', scope: this, remedy: 'use EgressProtocol.HTTP and let services call http://',
-    });
-    const { mode, credentialName } = tls._toManifest();
-    const idle = mode !== 'SIMPLE' && mode !== 'MUTUAL';
-    demand('tls', mode, idle ? 'must be ClientTls.simple or mutual: the host is in no mesh' : undefined, { code: 'EgressTls', scope: this });
-    demand('credentialName', credentialName, credentialName === undefined ? undefined : 'must not be set: sidecars read no secrets, and would send plain text, silently', {
-      code: 'EgressCredential', scope: this, remedy: 'mount the certificates into the proxies (pod annotation sidecar.istio.io/userVolume) and name the files: caCertificates',
+  private demandTls(protocol: EgressProtocol, tls: ClientTls): void {
+    const { mode } = tls._toManifest();
+    demand('tls', mode, mode === 'DISABLE' ? 'must be ClientTls.simple or mutual' : undefined, { code: 'EgressTls', scope: this, remedy: 'leave it out for plain text' });
+    const [problem] = problemsOfTls(tls._toManifest(), [{ protocol }]);
+    if (problem) throw new InvalidInput(problem.code, `'${problem.property}' must not be set: ${problem.why}`, this);
+  }
+
+  /** TLS by whomever it is said: a ResilientBackend may. */
+  private tlsProblems(): string[] {
+    return this.host._said.saidOf('tls').flatMap(({ value, by, port }) => {
+      const ports = this.ports.filter((each) => port === undefined || each.port === port);
+      return problemsOfTls(value, ports).map(({ property, why }) => `'${property}' must not be said by ${by} of ${this.hostName}: ${why}`);
     });
   }
 
-  private resolution({ hostName, resolution, endpoints }: EgressHostProps): EgressResolution {
+  /** istiod drops what does not fit. */
+  private balancingProblems(): string[] {
+    if (this.resolution !== EgressResolution.NONE) return [];
+    return this.host._said.saidOf('loadBalancer').filter(({ value }) => value.simple !== 'PASSTHROUGH').map(({ by }) => `'loadBalancer' must not be said by ${by} of ${this.hostName}, `
+      + 'whose addresses services find themselves (NONE): Istio drops it; leave it out, or let DNS be asked for names, one by one');
+  }
+
+  /** Where the proxies go to the address that was called, only calls of the host itself get there. */
+  private routeProblems(): string[] {
+    if (this.resolution !== EgressResolution.NONE) return [];
+    const mesh = Mesh.of(this);
+    const calling = mesh.declaredCalls.filter(({ hostName }) => hostName === this.hostName).map(({ from }) => from);
+    const hosts = mesh.ownedHosts.filter((each) => each !== this.host && each._leadsTo.has(this.hostName));
+    const gateways = mesh.gateways.filter((gateway) => calling.includes(gateway));
+    return [...hosts, ...gateways].map(({ node: { path } }) => `'resolution' must not be NONE where others lead to the host, got ${path}, whose rules or mirrors do: the proxies keep the address that was called, `
+      + `and that is another host's; let DNS be asked, or give ${this.hostName} endpoints`);
+  }
+
+  private resolutionOf({ hostName, resolution, endpoints }: EgressHostProps): EgressResolution {
     const wildcard = hostName.startsWith('*');
     const chosen = resolution ?? (endpoints ? EgressResolution.STATIC : wildcard ? EgressResolution.NONE : EgressResolution.DNS);
     const none = endpoints === undefined || endpoints.length === 0;
@@ -200,13 +235,35 @@ export class EgressHost extends Construct implements IRoutable {
     demand('endpoints', 'none', chosen === EgressResolution.STATIC && none ? 'must be set for STATIC' : undefined, { code: 'EgressEndpoints', scope: this });
     demand('endpoints', `${endpoints?.length}`, chosen === EgressResolution.NONE && !none ? 'must not be set for NONE' : undefined, { code: 'EgressEndpoints', scope: this });
     for (const { address, labels } of endpoints ?? []) {
-      const named = chosen === EgressResolution.STATIC && !/^[0-9a-fA-F.:]+$/.test(address);
-      demand('endpoints.address', address, named ? 'must be an IP address where resolution is STATIC' : undefined, { code: 'EgressEndpoints', scope: this, remedy: 'resolution DNS takes names' });
+      const dns = chosen !== EgressResolution.STATIC;
+      demand('endpoints.address', address, endpointAddressProblem(address, dns), { code: 'EgressEndpoints', scope: this, remedy: dns ? undefined : 'resolution DNS takes names' });
       demandLabels('endpoints.labels', labels ?? {}, this);
     }
     return chosen;
   }
 }
+
+/** What TLS that proxies begin cannot be at these ports. */
+function problemsOfTls({ mode, credentialName }: any, ports: Partial<TargetedPort>[]): TlsProblem[] {
+  if (mode === 'DISABLE') return [];
+  const encrypted = ports.find(({ protocol }) => ROUTED_AS[protocol!] === RoutedProtocol.TLS);
+  const plain = ports.find(({ port, targetPort = port }) => targetPort === PLAIN_PORT);
+  const at = (port: number | undefined) => (port === undefined ? '' : ` at port ${port}`);
+  return [
+    ...(encrypted ? [{ property: 'tls', code: 'EgressTls', why: `services speak TLS themselves${at(encrypted.port)}, and it would be encrypted twice; use EgressProtocol.HTTP and let services call http://` }] : []),
+    ...(mode === 'ISTIO_MUTUAL' ? [{ property: 'tls', code: 'EgressTls', why: 'the host is in no mesh; use ClientTls.simple or mutual' }] : []),
+    ...(credentialName === undefined ? [] : [{
+      property: 'credentialName',
+      code: 'EgressCredential',
+      why: 'sidecars read no secrets, and would send plain text, silently; '
+        + 'mount the certificates into the proxies (pod annotation sidecar.istio.io/userVolume) and name the files: caCertificates',
+    }]),
+    ...(plain ? [{ property: 'tls', code: 'EgressTls', why: `it would be sent to port ${PLAIN_PORT}, where plain text is spoken; say it of the EgressHost (tls), or where the port leads (targetPort: 443)` }] : []),
+  ];
+}
+
+/** Where HTTP is spoken in plain text. */
+const PLAIN_PORT = 80;
 
 const DEFAULT_PORTS: Partial<Record<EgressProtocol, number>> = {
   [EgressProtocol.HTTP]: 80, [EgressProtocol.HTTP2]: 80, [EgressProtocol.GRPC]: 80, [EgressProtocol.TLS]: 443,
@@ -216,7 +273,17 @@ const ROUTED_AS: Partial<Record<EgressProtocol, RoutedProtocol>> = {
   [EgressProtocol.TLS]: RoutedProtocol.TLS, [EgressProtocol.TCP]: RoutedProtocol.TCP,
 };
 
-function portManifest({ port, protocol, targetPort }: EgressPort & { readonly targetPort?: number }): any {
+interface TlsProblem {
+  readonly property: string;
+  readonly code: string;
+  readonly why: string;
+}
+
+interface TargetedPort extends EgressPort {
+  readonly targetPort?: number;
+}
+
+function portManifest({ port, protocol, targetPort }: TargetedPort): any {
   return {
     number: port, name: `${protocol.toLowerCase()}-${port}`, protocol, ...(targetPort === undefined || targetPort === port ? {} : { targetPort }),
   };

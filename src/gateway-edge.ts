@@ -1,7 +1,6 @@
 import { Construct } from 'constructs';
 import { Callbacks, callbackMatch, CallbackProps } from './callback';
 import { InvalidInput } from './errors';
-import { isOver } from './expiry';
 import { Edge, rulesForLane, weaveEdge } from './lanes/edge';
 import { HANDLES_LANE_HEADER_LABEL, LaneTable, WeaveRefused, Woven } from './lanes/weave';
 import { ManifestObject } from './manifest-object';
@@ -11,6 +10,8 @@ import { Staining } from './staining';
 import { covers } from './traffic/gateway-server';
 import { Warnings } from './warnings';
 import { routedHosts, weaveApp, WovenRoutes } from './woven-routes';
+
+export const PREVIEWS_SET_LANES = 'requests to the hosts of lanes get their lane by the route';
 
 /** What the edge needs to know of its gateway. */
 export interface GatewayEdgeProps {
@@ -25,21 +26,12 @@ export interface GatewayEdgeProps {
   readonly staining?: Staining;
 }
 
-/** A callback, with the host whose routes its requests follow. */
-interface GatewayCallback {
-  readonly id: string;
-  readonly props: CallbackProps;
-  /** The hosts that it may come in at; one of its own is not among the gateway's. */
-  readonly hosts: string[];
-}
-
 /**
  * Who may say the lane of a request at a gateway, and what stands in for those who cannot: the closed rules, the hosts of lanes
  * and of callbacks.
  */
 export class GatewayEdge extends Construct {
   private readonly callbacks: Callbacks;
-  private readonly added: GatewayCallback[] = [];
   /** Hosts beside the gateway's own, and those whose routes they follow. */
   private readonly extraHosts = new Map<string, string>();
 
@@ -68,13 +60,13 @@ export class GatewayEdge extends Construct {
     const serving = hosts.filter((each) => authority === undefined || each === authority || covers(each, authority));
     const own = authority !== undefined && serving.length === 0;
     const followed = own ? this.followedHost('host', host) : undefined;
-    const added = this.callbacks.add(id, props, authority === undefined ? host ?? '' : '');
+    const comesInAt = own ? [authority] : serving.filter((each) => authority !== undefined || each === (host ?? each));
+    this.callbacks.add(id, props, comesInAt);
     if (own && !this.extraHosts.has(authority)) {
       this.addHost(authority);
       this.extraHosts.set(authority, followed!);
       this.hostOfCallback(authority, followed!);
     }
-    this.added.push({ id, props: added, hosts: own ? [authority] : serving.filter((each) => authority !== undefined || each === (host ?? each)) });
     if (props.expires === undefined && this.policy.kind !== 'open') {
       Warnings.of(this).add(this, 'CallbackWithoutExpiry', `callback '${id}' has no 'expires', and anybody may call it: its lane stays open to all who know how; say until when it is needed`);
     }
@@ -89,13 +81,27 @@ export class GatewayEdge extends Construct {
     return weaveEdge(manifest, table ?? this.emptyTable, edge);
   }
 
+  /** Whether a lane header that comes in is taken away, whoever sent it. */
+  public get takesLanesAway(): boolean {
+    const said = this.props.staining !== undefined || this.callbacks.all.length > 0 || Mesh.of(this).laneTable([]) !== undefined;
+    return said && this.policy.kind === 'closed';
+  }
+
+  /** Why requests of a lane do not show it when they come in; `undefined` where they do. */
+  public get unseenLane(): string | undefined {
+    if (this.props.staining?._previews) return PREVIEWS_SET_LANES;
+    if (this.callbacks.all.length > 0) return 'callbacks get their lane by the route';
+    return this.takesLanesAway ? 'it is closed: what says a lane there is in none' : undefined;
+  }
+
   private get policy(): Edge['policy'] {
     return (this.props.staining ?? Staining.closed())._policy;
   }
 
   private edgeOf(host: string): Edge {
-    const live = this.added.filter(({ id, props, hosts }) => hosts.includes(host) && !isOver(this, `callback '${id}'`, props.expires));
-    const callbacks = live.map(({ id, props }) => ({ name: id, lane: props.lane, match: callbackMatch(props, props.authority === host) }));
+    const callbacks = this.callbacks.live(host).map(([id, props]) => ({
+      name: id, lane: props.lane, match: callbackMatch(props, props.authority === host),
+    }));
     return { policy: this.policy, callbacks };
   }
 
@@ -178,8 +184,8 @@ export class GatewayEdge extends Construct {
     const where = 'where lanes come from branches (BranchDeployment)';
     if (this.policy.kind === 'by-secret') return [`'staining' must not be by secret ${where}: the rules of lanes are made in the cluster, without the secret; let it be open, or closed with previewLanesAt(…)`];
     if (this.props.staining?._previews) return [`'staining' must not be previewHostsOnly ${where}; say Staining.closed(), and previewLanesAt(${JSON.stringify(this.props.staining._previews.wildcard)})`];
-    const open = this.policy.kind === 'open' && this.added.map(({ id }) => id);
-    return open && open.length > 0 ? [`'${open[0]}' must not be a callback of an open gateway ${where}, whose rules are made in the cluster; use a CallbackFilter, or close the gateway`] : [];
+    const [first] = this.policy.kind === 'open' ? this.callbacks.all : [];
+    return first ? [`'${first[0]}' must not be a callback of an open gateway ${where}, whose rules are made in the cluster; use a CallbackFilter, or close the gateway`] : [];
   }
 
   private previewProblems(followed: string): string[] {

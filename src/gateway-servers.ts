@@ -13,15 +13,15 @@ export class GatewayServers {
   private readonly said: GatewayServer[];
   private readonly servers: GatewayServer[];
 
-  /** `pods` tells gateway pods apart. */
-  constructor(private readonly scope: Construct, said: ServersSaid, private readonly pods: string) {
+  /** `pods` are the labels of the gateway pods. */
+  constructor(private readonly scope: Construct, said: ServersSaid, private readonly pods: Record<string, string>) {
     this.said = mainServers(scope, said);
     this.servers = [...this.said, ...(said.servers ?? [])];
     const names = this.portNames();
     names.forEach((name, index) => demand('portName', name, names.indexOf(name) === index ? undefined : 'must be a name of its own for each server of the gateway', { code: 'PortName', scope }));
     for (const server of this.servers) {
-      for (const { host } of server._hosts) Mesh.of(scope).ownGatewayHost(`${pods}:${server._port}`, host, scope);
-      Mesh.of(scope).ownGatewayPort(`${pods}:${server._port}`, server._protocol, scope);
+      for (const { host } of server._hosts) Mesh.of(scope).ownGatewayHost({ pods, port: server._port }, host, scope);
+      Mesh.of(scope).ownGatewayPort({ pods, port: server._port }, server._protocol, scope);
     }
     this.warnOfIdleRedirects();
   }
@@ -29,6 +29,11 @@ export class GatewayServers {
   /** The hosts that are named, in order, each once. */
   public get hosts(): string[] {
     return [...new Set(this.servers.flatMap((server) => server._hosts.map(({ host }) => host)))];
+  }
+
+  /** Whether some of them ask clients for certificates. */
+  public get knowClients(): boolean {
+    return this.servers.some(({ _knowsClients }) => _knowsClients);
   }
 
   /** Beside its own the main server (and what redirects to it) has these hosts. */
@@ -39,7 +44,7 @@ export class GatewayServers {
 
   /** A host that is taken beside the servers' own. */
   public own(host: string): void {
-    for (const server of this.main) Mesh.of(this.scope).ownGatewayHost(`${this.pods}:${server._port}`, host, this.scope);
+    for (const server of this.main) Mesh.of(this.scope).ownGatewayHost({ pods: this.pods, port: server._port }, host, this.scope);
   }
 
   /** The server that the props say, and what redirects to it; else the first that routes requests. */

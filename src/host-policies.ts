@@ -33,6 +33,14 @@ export interface MirrorPolicy {
   readonly lanesToo: boolean;
 }
 
+/** A part of a DestinationRule's policy, and who said it. */
+export interface SaidTraffic {
+  readonly value: any;
+  readonly by: string;
+  /** The port that it is for, if it is for one. */
+  readonly port?: number;
+}
+
 /** Who said it, for the message to whoever says it again. */
 interface Said<T> {
   readonly value: T;
@@ -68,6 +76,22 @@ export class HostPolicies {
   /** The versions that something is said of. */
   public get versions(): string[] {
     return [...this.traffic.keys()].filter((level) => level.startsWith('version ')).map((level) => level.slice('version '.length));
+  }
+
+  /** A part of the policy as it was said: by whom, of the host, or of a version or port. */
+  public saidOf(part: keyof TrafficPolicyManifest): SaidTraffic[] {
+    return [...this.traffic].flatMap(([level, parts]) => {
+      const said = parts.get(part);
+      const port = level.startsWith('port ') ? Number(level.slice('port '.length)) : undefined;
+      return said ? [{ value: said.value, by: said.by, ...(port === undefined ? {} : { port }) }] : [];
+    });
+  }
+
+  /** How callers encrypt what they send to a version and port, and who said that. */
+  public tlsOf(version: string | undefined, port: number | undefined): { readonly mode: string; readonly by: string } | undefined {
+    const levels = [`version ${version}`, `port ${port}`, ''];
+    const [said] = levels.flatMap((level) => this.traffic.get(level)?.get('tls') ?? []);
+    return said && { mode: said.value.mode, by: said.by };
   }
 
   public setTimeout(timeout: Duration, scope: Construct): void {

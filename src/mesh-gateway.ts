@@ -1,7 +1,7 @@
 import { Construct } from 'constructs';
 import { CallbackProps } from './callback';
 import { demand, demandLabels, InvalidInput } from './errors';
-import { GatewayEdge, hostSlug } from './gateway-edge';
+import { GatewayEdge, hostSlug, PREVIEWS_SET_LANES } from './gateway-edge';
 import { GatewayServers } from './gateway-servers';
 import { acceptHttp10 } from './http10';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
@@ -13,7 +13,7 @@ import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { covers, GatewayServer } from './traffic/gateway-server';
 import { hostProblem } from './traffic/host-reference';
-import { gatewayHostProblem, portProblem } from './traffic/predicates';
+import { dnsLabelProblem, gatewayHostProblem, portProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { ServerTls } from './traffic/server-tls';
@@ -185,13 +185,15 @@ export class MeshGateway extends Construct implements IWorkload {
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
     this.name = objectName(this, 'name', props.name ?? id);
+    // Unlike other objects' it may have no dots.
+    demand('name', this.name, dnsLabelProblem(this.name), { code: 'ObjectName', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
     const selector = props.selector ?? { istio: 'ingressgateway' };
     demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
     demandLabels('selector', selector, this);
     this.workloadNamespace = namespaceFor(this, props.podNamespace ?? 'istio-system', 'podNamespace');
     this.workloadLabels = selector;
-    this.servers = new GatewayServers(this, props, JSON.stringify(Object.entries(selector).sort()));
+    this.servers = new GatewayServers(this, props, selector);
     new ManifestObject(this, 'Resource', {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Gateway',
@@ -206,6 +208,7 @@ export class MeshGateway extends Construct implements IWorkload {
       routesOf: (host) => this.virtualServices.get(host),
       staining: props.staining,
     });
+    Mesh.of(this).gateways.push(this);
     if (props.acceptHttp10) acceptHttp10(this, `${this.name}-http10`);
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
     this.node.addValidation({ validate: () => this.validatePreview() });
@@ -344,7 +347,7 @@ export class MeshGateway extends Construct implements IWorkload {
    * `host` are. Callbacks that are over are left out, with a warning.
    *
    * Refused: what tells no request apart, `*` as host, two callbacks for the same requests, days that are none; at synth a lane that
-   * the app does not have.
+   * the app does not have, one whose requests all belong to another lane's before it.
    */
   public addCallback(id: string, props: GatewayCallbackProps): this {
     const { host, ...callback } = props;
@@ -357,6 +360,33 @@ export class MeshGateway extends Construct implements IWorkload {
     const found = this.virtualServices.get(host);
     if (found) return found;
     throw new InvalidInput('GatewayHostUnknown', `'host' must be a host with routes, got ${JSON.stringify(host)} (those are: ${[...this.virtualServices.keys()].join(', ') || 'none'})`, this);
+  }
+
+  /**
+   * Whether clients of some server show who they are.
+   *
+   * @internal
+   */
+  public get _knowsClients(): boolean {
+    return this.servers.knowClients;
+  }
+
+  /**
+   * Whether a lane header that comes in is taken away, whoever sent it.
+   *
+   * @internal
+   */
+  public get _takesLanesAway(): boolean {
+    return this.edge.takesLanesAway;
+  }
+
+  /**
+   * Why requests of a lane do not show it when they come in; `undefined` where they do.
+   *
+   * @internal
+   */
+  public get _unseenLane(): string | undefined {
+    return this.preview ? PREVIEWS_SET_LANES : this.edge.unseenLane;
   }
 
   private ensureVirtualService(host: string): void {

@@ -5,7 +5,9 @@ import { InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
+import type { MeshGateway } from './mesh-gateway';
 import type { MeshHost } from './mesh-host';
+import type { MtlsPolicy } from './mtls-policy';
 import type { StainedRoute } from './stained-route';
 import type { Destination } from './traffic/destination';
 import { covers } from './traffic/gateway-server';
@@ -34,6 +36,19 @@ export interface Caller {
   readonly isGateway: boolean;
 }
 
+/** A port of gateway pods, which are known by their labels. */
+export interface ServerPlace {
+  readonly pods: Record<string, string>;
+  readonly port: number;
+}
+
+/** Whether all pods of one are pods of the other too, at the same port. */
+function sharesPods(one: ServerPlace, other: ServerPlace): boolean {
+  if (one.port !== other.port) return false;
+  const common = Object.entries(one.pods).filter(([key, value]) => other.pods[key] === value).length;
+  return common === Object.keys(one.pods).length || common === Object.keys(other.pods).length;
+}
+
 /**
  * What one app knows of its mesh: who owns which host, and which lane serves what. One for each construct tree.
  *
@@ -47,6 +62,12 @@ export class Mesh {
     return root[MESH];
   }
 
+  /** The gateways of the app. */
+  public readonly gateways: MeshGateway[] = [];
+
+  /** What the app says of the encryption that pods ask for. */
+  public readonly mtlsPolicies: MtlsPolicy[] = [];
+
   /** Grows with every contribution, so that what was found out about an older state is known to be stale. */
   public revision = 0;
 
@@ -55,8 +76,8 @@ export class Mesh {
   /** Rules that stand at gateways alone. */
   private readonly gatewayRules: RouteRule[] = [];
   private readonly serverNames = new Map<string, MeshHost>();
-  private readonly gatewayHosts = new Map<string, IConstruct>();
-  private readonly gatewayPorts = new Map<string, string>();
+  private readonly gatewayHosts: { readonly server: ServerPlace; readonly host: string; readonly gateway: IConstruct }[] = [];
+  private readonly gatewayPorts: { readonly server: ServerPlace; readonly kind: string }[] = [];
   private readonly calls: DeclaredCall[] = [];
   private readonly narrowings: ((host: MeshHost) => string[] | undefined)[] = [];
   private readonly laneListeners: ((lane: string) => void)[] = [];
@@ -210,35 +231,31 @@ export class Mesh {
     return [...this.hosts.values()];
   }
 
-  /** One writer per gateway and host; `server` names the gateway pods and port that the host is served at. */
-  public ownGatewayHost(server: string, host: string, gateway: IConstruct): void {
-    const key = `${server} ${host}`;
-    const owner = this.gatewayHosts.get(key);
+  /** One writer per gateway and host. */
+  public ownGatewayHost(server: ServerPlace, host: string, gateway: IConstruct): void {
+    const beside = this.gatewayHosts.filter((each) => sharesPods(each.server, server));
+    const owner = beside.find((each) => each.host === host)?.gateway;
     if (owner) {
       throw new InvalidInput('GatewayHostOwnedTwice', `'hosts' names ${host}, which ${owner.node.path} serves already at the same gateway pods and port; `
         + 'add the routes there, or give the gateways different hosts', gateway);
     }
-    const overlap = [...this.gatewayHosts.keys()].find((other) => {
-      const served = other.slice(server.length + 1);
-      return other.startsWith(`${server} `) && (covers(served, host) || covers(host, served));
-    });
+    const overlap = beside.find((each) => covers(each.host, host) || covers(host, each.host));
     if (overlap) {
-      throw new InvalidInput('GatewayHostsOverlap', `'hosts' must not name a wildcard beside a host that it covers, got ${host} and ${overlap.slice(server.length + 1)}: `
+      throw new InvalidInput('GatewayHostsOverlap', `'hosts' must not name a wildcard beside a host that it covers, got ${host} and ${overlap.host}: `
         + 'Istio merges their rules, and a lane of one would take requests of the other; keep one of them, and tell hosts apart by RequestMatch.authority', gateway);
     }
-    this.gatewayHosts.set(key, gateway);
+    this.gatewayHosts.push({ server, host, gateway });
     this.changed();
   }
 
   /** Servers of the same gateway pods share a port only if they speak the same: in plain text, or TLS. */
-  public ownGatewayPort(server: string, protocol: string, gateway: IConstruct): void {
+  public ownGatewayPort(server: ServerPlace, protocol: string, gateway: IConstruct): void {
     const kind = protocol === 'HTTP' ? 'plain text' : 'TLS';
-    const known = this.gatewayPorts.get(server) ?? kind;
-    if (known !== kind) {
-      throw new InvalidInput('GatewayPortProtocol', `'port' must not be spoken at in plain text and with TLS both, got ${server.slice(server.lastIndexOf(':') + 1)}, `
+    if (this.gatewayPorts.some((each) => each.kind !== kind && sharesPods(each.server, server))) {
+      throw new InvalidInput('GatewayPortProtocol', `'port' must not be spoken at in plain text and with TLS both, got ${server.port}, `
         + 'which another server of the same gateway pods has; Istio would leave one of them out: give it another port', gateway);
     }
-    this.gatewayPorts.set(server, kind);
+    this.gatewayPorts.push({ server, kind });
   }
 
   /** One set of lanes per app: two would mean two lane headers woven into one VirtualService. */

@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'util';
 import { Construct } from 'constructs';
 import { demand } from './errors';
 import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
 import { objectName } from './mesh-host';
 import { portProblem } from './traffic/predicates';
-import { IWorkload, podSelector, workloadProblem } from './workloads';
+import { demandContainerPorts, demandNoGateway, sidecarProblems } from './workload-facts';
+import { isWithin, IWorkload, podSelector, workloadProblem } from './workloads';
 
 /** What pods take from their callers. */
 export enum MtlsMode {
@@ -27,7 +30,7 @@ export interface MtlsPolicyProps {
   readonly mode?: MtlsMode;
 
   /**
-   * What single ports take, by the **container's** port: `{ '9090': MtlsMode.DISABLE }`.
+   * What single ports take, by the **container's** port, not the Service's: `{ '9090': MtlsMode.DISABLE }`.
    * @default - as all others
    */
   readonly ports?: Record<string, MtlsMode>;
@@ -47,11 +50,22 @@ export interface MtlsPolicyProps {
  * @see https://istio.io/latest/docs/reference/config/security/peer_authentication/
  */
 export class MtlsPolicy extends Construct {
-  /** Refused: ports of a whole namespace, ports outside 1 to 65535. */
+  private readonly on: IWorkload;
+  private readonly mtls: { readonly mode: MtlsMode; readonly ports: Record<string, MtlsMode> };
+
+  /**
+   * Refused: ports of a whole namespace, ports outside 1 to 65535, a Service's port where the container's is another, a gateway, whose
+   * servers say what they take (`ServerTls`); at synth pods that have no sidecar, and another policy that says otherwise of the same
+   * pods, as Istio uses one alone.
+   */
   constructor(scope: Construct, id: string, { on, mode = MtlsMode.STRICT, ports, name = id }: MtlsPolicyProps) {
     super(scope, id);
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
     for (const port of Object.keys(ports ?? {})) demand('ports', port, portProblem(Number(port)), { code: 'Port', scope: this });
+    demandContainerPorts(this, on, Object.keys(ports ?? {}).map(Number));
+    demandNoGateway(this, 'on', on);
+    this.on = on;
+    this.mtls = { mode, ports: { ...ports } };
     const vague = ports && Object.keys(on.workloadLabels).length === 0;
     demand('ports', on.workloadNamespace, vague ? 'must not be said of a whole namespace' : undefined, { code: 'MtlsPorts', scope: this, remedy: 'say it of a service' });
     new ManifestObject(this, 'Resource', {
@@ -64,5 +78,39 @@ export class MtlsPolicy extends Construct {
         ...(ports ? { portLevelMtls: Object.fromEntries(Object.entries(ports).map(([port, each]) => [port, { mode: each }])) } : {}),
       }),
     });
+    Mesh.of(this).mtlsPolicies.push(this);
+    this.node.addValidation({ validate: () => [...sidecarProblems(on), ...this.conflicts()] });
+  }
+
+  /** @internal */
+  public get _on(): IWorkload {
+    return this.on;
+  }
+
+  /**
+   * Whether it is for all pods of a namespace.
+   *
+   * @internal
+   */
+  public get _isWhole(): boolean {
+    return Object.keys(this.on.workloadLabels).length === 0;
+  }
+
+  /**
+   * What a port takes.
+   *
+   * @internal
+   */
+  public _modeAt(port: number | undefined): MtlsMode {
+    return this.mtls.ports[String(port)] ?? this.mtls.mode;
+  }
+
+  /** Istio uses the oldest of several policies of some pods, and the oldest of several of a namespace. */
+  private conflicts(): string[] {
+    const all = Mesh.of(this).mtlsPolicies;
+    const before = all.slice(0, all.indexOf(this)).filter((other) => other._isWhole === this._isWhole && !isDeepStrictEqual(other.mtls, this.mtls));
+    const others = before.filter((other) => isWithin(this.on, other.on) || isWithin(other.on, this.on));
+    return others.map((other) => `'on' must not be pods of which ${other.node.path} says otherwise, got ${this.mtls.mode} beside ${other.mtls.mode}: Istio uses one PeerAuthentication for a pod, the oldest; `
+      + 'say it once (requireMtls: false leaves out what an AccessPolicy adds)');
   }
 }

@@ -2,6 +2,7 @@ import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { envoyFilter } from './envoy-filter';
 import { demand } from './errors';
+import { BAGGAGE_HEADER, baggageMatch, SAYS_A_LANE } from './lanes/lane-carriers';
 import { Mesh } from './mesh';
 import { MeshGateway } from './mesh-gateway';
 import { objectName } from './mesh-host';
@@ -9,6 +10,7 @@ import { Lane } from './stained-route';
 import { headerMatchers } from './traffic/envoy-request-match';
 import { RequestMatch } from './traffic/request-match';
 import { StringMatch } from './traffic/string-match';
+import { serviceOf, sidecarProblems, warnOfUnseenLane } from './workload-facts';
 import { IWorkload, workloadProblem } from './workloads';
 
 /** Properties of `RateLimit`. */
@@ -38,7 +40,8 @@ export interface RateLimitProps {
   readonly match?: RequestMatch;
 
   /**
-   * Of which lane, by its lane header.
+   * Of which lane, by its lane header (and by baggage, where that tells lanes too), as requests come in: at a gateway before its
+   * callbacks and the hosts of lanes set it.
    * @default - of any lane, and of none
    */
   readonly lane?: Lane;
@@ -62,7 +65,10 @@ export interface RateLimitProps {
  * @see https://istio.io/latest/docs/tasks/policy-enforcement/rate-limit/
  */
 export class RateLimit extends Construct {
-  /** Refused: numbers that are not whole or below 1 (an empty bucket lets nothing through), a time below 50 ms, matches that Envoy cannot make of a header. */
+  /**
+   * Refused: numbers that are not whole or below 1 (an empty bucket lets nothing through), a time below 50 ms, matches that Envoy cannot
+   * make of a header, a service that speaks no HTTP; at synth pods that have no sidecar.
+   */
   constructor(scope: Construct, id: string, props: RateLimitProps) {
     super(scope, id);
     const { on, requests, per = Duration.seconds(1), burst = requests, match, lane, name = id } = props;
@@ -73,19 +79,41 @@ export class RateLimit extends Construct {
     const milliseconds = per.toMilliseconds({ integral: false });
     demand('per', `${milliseconds} ms`, milliseconds >= 50 && Number.isInteger(milliseconds) ? undefined : 'must be whole milliseconds, 50 or more', { code: 'RateLimitTime', scope: this });
     const bucket = { max_tokens: burst, tokens_per_fill: requests, fill_interval: `${milliseconds / 1000}s` };
-    const ofLane = lane && RequestMatch.header(Mesh.of(this).stain!.header, StringMatch.exact(lane.name));
-    const narrowed = [match, ofLane].flatMap((each) => (each ? headerMatchers(each) : []));
-    const context = on instanceof MeshGateway ? 'GATEWAY' : 'SIDECAR_INBOUND';
+    serviceOf(on)?.host._demandHttp('on', 'have limits of requests', this);
+    const matching = match ? headerMatchers(match) : [];
+    // One of these must hold.
+    const counted = () => (lane ? this.carriersOf(lane).map((each) => [...matching, ...headerMatchers(each)]) : match ? [matching] : []);
     const objectsName = objectName(this, 'name', name);
     envoyFilter(this, 'Resource', {
       name: objectsName,
       on,
-      patches: () => [
-        filterPatch(context, objectsName, bucket, Math.ceil(milliseconds / 1000), narrowed.length > 0),
-        ...(narrowed.length > 0 ? [descriptorPatch(context, objectsName, narrowed)] : []),
-      ],
+      patches: () => contextsOf(on).flatMap((context) => [
+        filterPatch(context, objectsName, bucket, Math.ceil(milliseconds / 1000), counted().length > 0),
+        ...(counted().length > 0 ? [descriptorPatch(context, objectsName, counted())] : []),
+      ]),
+    });
+    this.node.addValidation({
+      validate: () => {
+        if (lane) warnOfUnseenLane(this, 'lane', on);
+        return sidecarProblems(on);
+      },
     });
   }
+
+  /** The requests of a lane: those that say it by the lane header, and those that say none there, but by baggage. */
+  private carriersOf({ name }: Lane): RequestMatch[] {
+    const { laneHeader, baggageKey } = Mesh.of(this);
+    const byHeader = RequestMatch.header(laneHeader, StringMatch.exact(name));
+    if (baggageKey === undefined) return [byHeader];
+    const byBaggage = RequestMatch.header(BAGGAGE_HEADER, StringMatch.regex(baggageMatch(baggageKey, name).regex));
+    return [byHeader, byBaggage.and(RequestMatch.withoutHeader(laneHeader, StringMatch.regex(SAYS_A_LANE.regex)))];
+  }
+}
+
+/** Whose proxies count. Of pods that others deploy nobody knows which they are, and each kind passes by what is for the other. */
+function contextsOf(on: IWorkload): string[] {
+  if (on instanceof MeshGateway) return ['GATEWAY'];
+  return serviceOf(on) ? ['SIDECAR_INBOUND'] : ['SIDECAR_INBOUND', 'GATEWAY'];
 }
 
 const ROUTER = 'envoy.filters.http.router';
@@ -122,13 +150,15 @@ function filterPatch(context: string, name: string, bucket: any, retryAfter: num
 }
 
 /** What makes a request one of those that are counted. */
-function descriptorPatch(context: string, name: string, headers: any[]): any {
+function descriptorPatch(context: string, name: string, counted: any[][]): any {
   return {
     applyTo: 'VIRTUAL_HOST',
     match: { context },
     patch: {
       operation: 'MERGE',
-      value: { rate_limits: [{ actions: [{ header_value_match: { descriptor_key: descriptorKey(name), descriptor_value: 'yes', headers } }] }] },
+      value: {
+        rate_limits: counted.map((headers) => ({ actions: [{ header_value_match: { descriptor_key: descriptorKey(name), descriptor_value: 'yes', headers } }] })),
+      },
     },
   };
 }

@@ -7,7 +7,7 @@ import { Mesh } from './mesh';
 import { MeshHost, objectName } from './mesh-host';
 import { ServiceVersion } from './service-version';
 import { sidecarHostProblem, dnsLabelProblem } from './traffic/predicates';
-import { IWorkload, podSelector, workloadProblem } from './workloads';
+import { isWithin, IWorkload, podSelector, workloadProblem } from './workloads';
 
 /** Properties of `Scope`. */
 export interface ScopeProps {
@@ -95,7 +95,7 @@ function sidecarName(workload: IWorkload, scope: Construct): string {
 
 /** `namespace/host` of all that the pods are said to call. */
 function hostsOf(workload: IWorkload, mesh: Mesh): string[] {
-  const called = calledBy(mesh, (from) => isPartOf(from, workload));
+  const called = calledBy(mesh, (from) => isWithin(from, workload));
   // A version that says nothing calls what its service does.
   const service = workload instanceof ServiceVersion ? workload.node.scopes.find((each) => each instanceof CanaryService) : undefined;
   const hosts = called.length === 0 && service ? calledBy(mesh, (from) => (from as unknown) === service) : called;
@@ -110,10 +110,6 @@ function isWhole({ workloadLabels }: IWorkload): boolean {
 
 function calledBy(mesh: Mesh, who: (from: IWorkload) => boolean): string[] {
   return mesh.declaredCalls.filter(({ from }) => who(from)).map(({ hostName }) => hostName);
-}
-
-function isPartOf(from: IWorkload, { workloadNamespace, workloadLabels }: IWorkload): boolean {
-  return from.workloadNamespace === workloadNamespace && Object.entries(workloadLabels).every(([key, value]) => from.workloadLabels[key] === value);
 }
 
 function namespaceOfHost(hostName: string, mesh: Mesh): string {

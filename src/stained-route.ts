@@ -2,14 +2,14 @@ import { Construct } from 'constructs';
 import { CanaryService, VersionOptions } from './canary-service';
 import { demand, InvalidInput } from './errors';
 import { compareText } from './lanes/hosts';
-import { BAGGAGE_HEADER, baggageKeyProblem } from './lanes/lane-carriers';
+import { baggageKeyProblem, laneHeaderProblem } from './lanes/lane-carriers';
 import { laneName } from './lanes/lane-name';
 import { DEFAULT_LANE_HEADER, SERVED_LANE_HEADER } from './lanes/weave';
 import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
 import { SelfStaining } from './self-staining';
 import { ServiceVersion } from './service-version';
-import { headerNameProblem, versionNameProblem } from './traffic/predicates';
+import { versionNameProblem } from './traffic/predicates';
 
 /** Properties of `StainedRoute`. */
 export interface StainedRouteProps {
@@ -78,9 +78,6 @@ export interface LaneRouteOptions {
    */
   readonly labels?: Record<string, string>;
 }
-
-/** Headers that HTTP or Envoy need for themselves. */
-const UNUSABLE_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'cookie', BAGGAGE_HEADER];
 
 /**
  * The lanes of an app: a request that carries the lane header is served, at every hop, by the lane's version of a service
@@ -227,8 +224,6 @@ function demandBoolean(scope: Construct, fallback: boolean): void {
 }
 
 function laneHeader(scope: Construct, property: string, name: string): string {
-  demand(property, name, headerNameProblem(name), { code: 'HeaderName', scope });
-  const needed = UNUSABLE_HEADERS.includes(name) || name.startsWith('x-envoy-') || name.startsWith('x-forwarded-');
-  demand(property, name, needed ? 'must not be a header that HTTP or Envoy needs for itself' : undefined, { code: 'HeaderName', scope });
+  demand(property, name, laneHeaderProblem(name), { code: 'HeaderName', scope });
   return name;
 }

@@ -1,6 +1,7 @@
 import { demand } from './errors';
 import { EdgePolicy } from './lanes/edge';
-import { gatewayHostProblem, headerNameProblem } from './traffic/predicates';
+import { removedHeaderProblem } from './lanes/lane-carriers';
+import { gatewayHostProblem } from './traffic/predicates';
 
 /** Options of `Staining.previewHostsOnly`. */
 export interface PreviewHostOptions {
@@ -66,12 +67,13 @@ export class Staining {
    * Who sends a secret beside the lane header. Without the secret the gateway is closed; with it the lane header counts, and is all
    * that goes on.
    *
-   * Refused: header names that are no RFC 7230 tokens or not in lower case, secrets under 24 characters, of fewer than 8 different
+   * Refused: header names that are no RFC 7230 tokens or not in lower case, headers that HTTP or Envoy needs (`host`, `cookie`,
+   * `authorization`), secrets under 24 characters, of fewer than 8 different
    * ones, or with characters other than visible ASCII.
    */
   public static bySecret(options: SecretOptions): Staining {
     const { header, secretInManifest: secret } = options;
-    demand('header', header, headerNameProblem(header ?? ''), { code: 'HeaderName' });
+    demand('header', header, removedHeaderProblem(header ?? ''), { code: 'HeaderName', remedy: 'choose one of your own: x-lane-key' });
     // Never shown: messages end in logs.
     const got = `${secret?.length ?? 0} characters, ${new Set(secret ?? '').size} of them different`;
     demand('secretInManifest', new Hidden(got), secretProblem(secret), { code: 'SecretTooWeak', remedy: "'openssl rand -base64 32' makes a good one" });

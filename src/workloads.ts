@@ -29,6 +29,11 @@ export class Workloads implements IWorkload {
   private constructor(public readonly workloadNamespace: string, public readonly workloadLabels: Record<string, string>) {}
 }
 
+/** Whether pods are among those that others are. */
+export function isWithin(pods: IWorkload, { workloadNamespace, workloadLabels }: IWorkload): boolean {
+  return pods.workloadNamespace === workloadNamespace && Object.entries(workloadLabels).every(([key, value]) => pods.workloadLabels[key] === value);
+}
+
 /** What stands for pods, also where code without types leaves it out. */
 export function workloadProblem(workload: unknown): string | undefined {
   const { workloadNamespace, workloadLabels } = (workload ?? {}) as Partial<IWorkload>;

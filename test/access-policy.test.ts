@@ -1,7 +1,7 @@
 import { App } from 'cdk8s';
 import {
-  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, Caller, CanaryService, MeshGateway, MtlsMode, MtlsPolicy,
-  MtlsPolicyProps, StainedRoute, Warnings, Workloads,
+  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, Caller, CanaryService, ClientTls, MeshGateway, MtlsMode, MtlsPolicy,
+  MtlsPolicyProps, ResilientBackend, ServerTls, SidecarInjection, StainedRoute, Warnings, Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -60,7 +60,7 @@ describe('what is emitted', () => {
     const { chart, cart } = shop();
     const lane = new StainedRoute(chart, 'lanes').addLane('new').serve(cart, { image: 'cart:2' });
     const gateway = new MeshGateway(chart, 'edge', { hosts: ['*'] });
-    const allow = [AccessRule.from(Caller.anybodyInMesh())];
+    const allow = [AccessRule.from(Caller.addresses('10.0.0.0/8'))];
     const selectors = Object.entries({ lane, namespace: Workloads.inNamespace('other'), gateway }).map(([id, on]) => {
       new AccessPolicy(chart, id, { on, allow });
       const { metadata, spec } = objectOf(chart, 'AuthorizationPolicy', `${id}-allow`);
@@ -87,6 +87,19 @@ describe('what is emitted', () => {
     new AccessPolicy(chart, 'b', { on: cart, deny: [AccessRule.from(Caller.service(checkout))] });
 
     expect(inventory(chart).filter((object) => /Peer|Authz|Authorization/.test(object))).toEqual(['AuthorizationPolicy a-deny', 'AuthorizationPolicy b-deny', 'PeerAuthentication b-mtls']);
+    expect(codes(app)).toEqual([]);
+  });
+
+  test('an allow-list that leaves out callers by name requires mutual TLS, as plain text would be let in', () => {
+    const { chart, app, cart } = shop();
+    const [guests, checkers] = ['guests', 'checkers'].map((namespace) => Caller.namespace(namespace));
+    new AccessPolicy(chart, 'a', { on: cart, allow: [AccessRule.of({ notFrom: [guests] })] });
+    new AccessPolicy(chart, 'b', { on: cart, allow: [AccessRule.of({ from: [Caller.addresses('10.0.0.0/8')], notFrom: [guests] })] });
+    // Whoever is let in here has a name.
+    new AccessPolicy(chart, 'c', { on: cart, allow: [AccessRule.of({ from: [checkers], notFrom: [guests] })] });
+    new AccessPolicy(chart, 'd', { on: cart, allow: [AccessRule.of({ notFrom: [Caller.addresses('10.0.0.0/8')] })] });
+
+    expect(inventory(chart).filter((object) => /Peer/.test(object))).toEqual(['PeerAuthentication a-mtls', 'PeerAuthentication b-mtls']);
     expect(codes(app)).toEqual([]);
   });
 
@@ -158,6 +171,105 @@ describe('refused', () => {
     const policy = new AccessPolicy(chart, 'callers', { on: cart, allow: [AccessRule.from(Caller.service(checkout))] });
 
     expect(policy.node.validate()).toEqual([expect.stringMatching(/^'from' must be a service with an account of its own, got shop\/checkout, .*ownServiceAccount: true/)]);
+
+    const other = new AccessPolicy(chart, 'others', { on: cart, allow: [AccessRule.of({ notFrom: [Caller.service(checkout)] })] });
+    expect(other.node.validate()).toEqual([expect.stringMatching(/^'notFrom' must be a service with an account of its own, got shop\/checkout, .*ownServiceAccount: true/)]);
+  });
+
+  test('the Service\'s port where the container\'s is meant', () => {
+    const { chart, service } = shop();
+    const web = service('web', { port: 80, targetPort: 8080 });
+    const admin = AccessRule.of({ paths: ['/admin'], ports: [80] });
+    const refusal = (id: string, property: string) => ({ code: 'ContainerPort', property, got: 80, path: `shop/${id}`, says: /container.*8080/ });
+    expectRefusal(() => new AccessPolicy(chart, 'a', { on: web, deny: [admin] }), refusal('a', 'ports'));
+    expectRefusal(() => new AccessPolicy(chart, 'b', { on: web.baseline, allow: [admin] }), refusal('b', 'ports'));
+    expectRefusal(() => new MtlsPolicy(chart, 'c', { on: web, ports: { 80: MtlsMode.DISABLE } }), refusal('c', 'ports'));
+    new AccessPolicy(chart, 'd', { on: web, deny: [AccessRule.of({ paths: ['/admin'], ports: [8080] })] });
+  });
+
+  test('mutual TLS of a gateway, whose servers say what they take', () => {
+    const { chart } = shop();
+    const gateway = new MeshGateway(chart, 'edge', { hosts: ['*'] });
+    expectRefusal(() => new MtlsPolicy(chart, 'a', { on: gateway }), { code: 'MtlsGateway', property: 'on', path: 'shop/a', says: /ServerTls/ });
+    expectRefusal(() => new AccessPolicy(chart, 'b', { on: gateway, allow: [AccessRule.everything()], requireMtls: true }), {
+      code: 'MtlsGateway', property: 'requireMtls', path: 'shop/b', says: /ServerTls/,
+    });
+  });
+});
+
+describe('at synth: names where callers have none', () => {
+  const byName = (of: CanaryService) => [AccessRule.from(Caller.service(of))];
+  const problems = (policy: AccessPolicy | MtlsPolicy) => policy.node.validate();
+
+  test('at a gateway, unless its clients show certificates of the mesh', () => {
+    const { chart } = shop();
+    const gateway = new MeshGateway(chart, 'edge', { hosts: ['*'] });
+    const inside = new MeshGateway(chart, 'inside', { hosts: ['*'], tls: ServerTls.istioMutual(), selector: { istio: 'inside' } });
+    const rules = [AccessRule.from(Caller.namespace('shop'))];
+    const pods = Workloads.withLabels('istio-system', { istio: 'ingressgateway' });
+
+    expect(problems(new AccessPolicy(chart, 'a', { on: gateway, allow: rules }))).toEqual([expect.stringMatching(/^'allow' must not name callers .* shop\/edge.*Caller\.addresses/)]);
+    expect(problems(new AccessPolicy(chart, 'b', { on: gateway, deny: rules }))).toEqual([expect.stringMatching(/^'deny' must not name callers .* shop\/edge/)]);
+    expect(problems(new AccessPolicy(chart, 'c', { on: pods, allow: rules }))).toEqual([expect.stringMatching(/^'allow' must not name callers .* shop\/edge/)]);
+    expect(problems(new AccessPolicy(chart, 'd', { on: inside, allow: rules }))).toEqual([]);
+    expect(problems(new AccessPolicy(chart, 'e', { on: gateway, allow: [AccessRule.from(Caller.addresses('10.0.0.0/8'))] }))).toEqual([]);
+    expect(chart.node.findAll().filter((each) => each instanceof MtlsPolicy)).toEqual([]);
+  });
+
+  test.each<[string, (world: ReturnType<typeof shop>) => void, RegExp]>([
+    ['plain text alone', ({ chart, cart }) => new MtlsPolicy(chart, 'plain', { on: cart, mode: MtlsMode.DISABLE }), /shop\/plain/],
+    ['plain text alone in the namespace', ({ chart }) => new MtlsPolicy(chart, 'plain', { on: Workloads.inNamespace('shop'), mode: MtlsMode.DISABLE }), /shop\/plain/],
+    ['plain text alone at the port', ({ chart, cart }) => new MtlsPolicy(chart, 'plain', { on: cart, ports: { 8080: MtlsMode.DISABLE } }), /shop\/plain/],
+    ['callers that do not encrypt', ({ chart, cart }) => new ResilientBackend(chart, 'plain', { host: cart, tls: ClientTls.disabled() }), /shop\/plain/],
+    ['callers with certificates of their own', ({ chart, cart }) => new ResilientBackend(chart, 'plain', { host: cart, port: 8080, tls: ClientTls.simple() }), /shop\/plain/],
+  ])('of pods that get %s', (_, does, who) => {
+    const world = shop();
+    const { chart, cart, checkout } = world;
+    // Whoever is declared first.
+    const policy = new AccessPolicy(chart, 'callers', { on: cart, allow: byName(checkout) });
+    const lane = new StainedRoute(chart, 'lanes').addLane('new').serve(cart, { image: 'cart:2' });
+    const ofLane = new AccessPolicy(chart, 'lane', { on: lane, allow: byName(checkout) });
+    expect(problems(policy)).toEqual([]);
+    does(world);
+
+    expect(problems(policy)).toEqual([expect.stringMatching(/^'allow' must not name callers/)]);
+    expect(problems(policy)[0]).toMatch(who);
+    expect(problems(ofLane)).toEqual([expect.stringMatching(/^'allow' must not name callers/)]);
+  });
+
+  test('what is said of one version, or one port, leaves the others their names, with a warning', () => {
+    const { app, chart, cart, checkout } = shop();
+    cart.addVersion('v2', { image: 'cart:2' });
+    new ResilientBackend(chart, 'plain', { host: cart, version: 'v2', tls: ClientTls.disabled() });
+    const policy = new AccessPolicy(chart, 'callers', { on: cart, allow: byName(checkout) });
+    const main = new AccessPolicy(chart, 'main', { on: cart.baseline, allow: byName(checkout) });
+
+    expect([problems(policy), problems(main)]).toEqual([[], []]);
+    expect(Warnings.of(app).all.map(({ code, path }) => [code, path])).toEqual([['AccessCallersNameless', 'shop/callers']]);
+  });
+
+  test('of callers without a sidecar, and at pods without', () => {
+    const { chart, cart, service } = shop();
+    const bare = service('bare', { sidecarInjection: SidecarInjection.DISABLED });
+    const other = service('other', { template: { podAnnotations: { 'sidecar.istio.io/inject': 'false' } } });
+
+    expect(problems(new AccessPolicy(chart, 'a', { on: cart, allow: byName(bare) }))).toEqual([expect.stringMatching(/^'from' must be a service with sidecars, got shop\/bare/)]);
+    expect(problems(new AccessPolicy(chart, 'b', { on: cart, deny: [AccessRule.of({ notFrom: [Caller.service(other)] })] }))).toEqual([expect.stringMatching(/^'notFrom' must be a service with sidecars, got shop\/other/)]);
+    expect(problems(new AccessPolicy(chart, 'c', { on: bare, allow: byName(cart) }))).toEqual([expect.stringMatching(/^'on' must be pods with sidecars, got shop\/bare/)]);
+    expect(problems(new MtlsPolicy(chart, 'd', { on: other.baseline }))).toEqual([expect.stringMatching(/^'on' must be pods with sidecars, got shop\/other/)]);
+  });
+
+  test('two policies about mutual TLS of the same pods must say the same', () => {
+    const { app, chart, cart, checkout } = shop();
+    const auto = new AccessPolicy(chart, 'a', { on: cart, deny: byName(checkout) });
+    new AccessPolicy(chart, 'b', { on: cart.baseline, deny: byName(checkout) });
+    new MtlsPolicy(chart, 'all', { on: Workloads.inNamespace('shop'), mode: MtlsMode.PERMISSIVE });
+    expect(chart.node.findAll().flatMap(({ node }) => node.validate())).toEqual([]);
+
+    const other = new MtlsPolicy(chart, 'other', { on: cart, mode: MtlsMode.PERMISSIVE });
+    expect(problems(other)).toEqual([expect.stringMatching(/^'on' must not be pods .* shop\/a\/mtls .*requireMtls: false/), expect.stringMatching(/shop\/b\/mtls/)]);
+    expect(problems(auto)).toEqual([]);
+    expect(codes(app)).toEqual([]);
   });
 });
 
@@ -171,12 +283,75 @@ describe('warned of', () => {
     expect(objectOf(chart, 'AuthorizationPolicy', 'a-allow').spec).not.toHaveProperty('rules');
   });
 
-  test('a deny-list by name that plain text passes', () => {
+  test.each<[string, Partial<AccessRuleOptions>, number]>([
+    ['all paths', { paths: ['/a', '*'] }, 1],
+    ['all paths by prefix', { paths: ['/*'] }, 1],
+    ['all paths by template', { paths: ['/{**}'] }, 1],
+    ['all hosts', { hosts: ['*'] }, 1],
+    ['all methods', { methods: ['*'] }, 1],
+    ['whoever is in the mesh, where all must be', { from: [Caller.anybodyInMesh()] }, 1],
+    ['all addresses', { from: [Caller.addresses('0.0.0.0/0')] }, 1],
+    ['all ports', { ports: [8080] }, 1],
+    ['all of everything', { from: [Caller.remoteAddresses('::/0')], hosts: ['*'], paths: ['/*'], ports: [8080] }, 1],
+    ['paths but one', { paths: ['/*'], notPaths: ['/health'] }, 0],
+    ['everybody but some', { from: [Caller.anybodyInMesh()], notFrom: [Caller.namespace('ops')] }, 0],
+    ['one method of all paths', { paths: ['/*'], methods: ['DELETE'] }, 0],
+    ['parts of paths', { paths: ['/{*}'] }, 0],
+    ['requests with a header', { headers: { 'x-a': ['*'] } }, 0],
+    ['half of the addresses', { from: [Caller.addresses('0.0.0.0/1')] }, 0],
+  ])('a deny-list for %s', (_, rule, times) => {
+    const { app, chart, cart } = shop();
+    new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.of(rule)] });
+
+    expect(codes(app)).toEqual(Array(times).fill('AccessLocksEverybodyOut'));
+  });
+
+  test('of two ports one is not all, and where ports are not known none are', () => {
+    const { app, chart, service } = shop();
+    const two = service('two', { portName: 'a', additionalPorts: [{ name: 'b', port: 9090 }] });
+    new AccessPolicy(chart, 'a', { on: two, deny: [AccessRule.of({ ports: [8080] })] });
+    new AccessPolicy(chart, 'b', { on: Workloads.withLabels('shop', { app: 'x' }), deny: [AccessRule.of({ ports: [8080] })] });
+    expect(codes(app)).toEqual([]);
+    new AccessPolicy(chart, 'c', { on: two, deny: [AccessRule.of({ ports: [8080, 9090] })] });
+    expect(codes(app)).toEqual(['AccessLocksEverybodyOut']);
+  });
+
+  test('a port that no container is said to listen at', () => {
+    const { app, chart, cart } = shop();
+    cart.baseline.deployment.containers[0].addPort({ number: 9090, name: 'metrics' });
+    new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.of({ ports: [9090, 9091] })] });
+    chart.toJson();
+
+    expect(Warnings.of(app).all).toEqual([{ code: 'PortUnknown', path: 'shop/a', message: expect.stringMatching(/'ports' 9091 .*8080, 9090/) }]);
+  });
+
+  test('lanes that requests tell by baggage, which no rule can look into', () => {
+    const { app, chart, cart } = shop();
+    const lane = new StainedRoute(chart, 'lanes', { baggageKey: 'lane' }).addLane('new');
+    new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.of({ lanes: [lane] })] });
+    new AccessPolicy(chart, 'b', { on: cart, deny: [AccessRule.of({ methods: ['DELETE'] })] });
+    chart.toJson();
+
+    expect(Warnings.of(app).all).toEqual([{ code: 'AccessLaneByBaggage', path: 'shop/a', message: expect.stringMatching(/'lanes'.*project-version.*baggage/) }]);
+  });
+
+  test('names that plain text passes by', () => {
     const { app, chart, cart, checkout } = shop();
     new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.from(Caller.service(checkout))], requireMtls: false });
+    new AccessPolicy(chart, 'b', { on: cart, allow: [AccessRule.of({ notFrom: [Caller.service(checkout)] })], requireMtls: false });
 
-    expect(codes(app)).toEqual(['AccessDenyWithoutMtls']);
-    expect(inventory(chart)).not.toContain('PeerAuthentication a-mtls');
+    expect(inventory(chart).filter((object) => /Peer/.test(object))).toEqual([]);
+    expect(codes(app)).toEqual(['AccessDenyWithoutMtls', 'AccessAllowWithoutMtls']);
+  });
+
+  test('not where another policy requires mutual TLS', () => {
+    const { app, chart, cart, checkout } = shop();
+    new AccessPolicy(chart, 'a', { on: cart, deny: [AccessRule.from(Caller.service(checkout))], requireMtls: false });
+    const strict = new MtlsPolicy(chart, 'strict', { on: cart, ports: { 9090: MtlsMode.PERMISSIVE } });
+    chart.toJson();
+
+    expect(codes(app)).toEqual([]);
+    expect(strict.node.validate()).toEqual([]);
   });
 
   test('whoever is said to call and is not let in: a service, a gateway', () => {

@@ -1,9 +1,9 @@
 import { App, Chart, Duration, Size } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol, EgressResolution, MeshGateway, MeshHost,
-  MirrorTarget, RateLimit, RateLimitProps, RequestMatch, RouteRule, Scope, ScopeProps, StainedRoute, Staining, StringMatch, Warnings,
-  Workloads,
+  AccessPolicy, AccessRule, AppProtocol, CanaryService, ClientTls, Destination, EgressHost, EgressHostProps, EgressPort, EgressProtocol,
+  EgressResolution, HashKey, LoadBalancer, MeshGateway, MeshHost, MirrorTarget, RateLimit, RateLimitProps, RequestMatch, ResilientBackend,
+  RouteRule, Scope, ScopeProps, SidecarInjection, StainedRoute, Staining, StringMatch, Warnings, Workloads,
 } from '../src';
 import { chartOf, inventory, objectOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -75,10 +75,74 @@ describe('EgressHost', () => {
     [{ resolution: EgressResolution.STATIC }, 'EgressEndpoints', 'endpoints', /STATIC/],
     [{ resolution: EgressResolution.NONE, endpoints: [{ address: '1.2.3.4' }] }, 'EgressEndpoints', 'endpoints', /NONE/],
     [{ endpoints: [{ address: 'other.example.com' }] }, 'EgressEndpoints', 'endpoints.address', /DNS takes names/],
+    [{ hostName: '10.0.0.1' }, 'HostName', 'hostName', /address.*endpoints/],
+    [{ hostName: '*.1' }, 'HostName', 'hostName', /host name/],
+    ...['cafe.de', 'dead', '10.0.0.256', '10.0.0.1:80', ''].map((address): [Partial<EgressHostProps>, string, string, RegExp] => (
+      [{ endpoints: [{ address }] }, 'EgressEndpoints', 'endpoints.address', /IP address/]
+    )),
+    ...['', 'not a host!', '10.0.0.256', '-a.example.com'].map((address): [Partial<EgressHostProps>, string, string, RegExp] => (
+      [{ resolution: EgressResolution.DNS, endpoints: [{ address }] }, 'EgressEndpoints', 'endpoints.address', /host name/]
+    )),
+    [{ hostName: '*.example.com', tls: ClientTls.simple() }, 'EgressWildcard', 'tls', /port: 443/],
+    [{ hostName: '*.example.com', targetPort: 8080 }, 'EgressWildcard', 'targetPort', /NONE/],
+    [{ resolution: EgressResolution.NONE, tls: ClientTls.simple() }, 'EgressWildcard', 'tls', /DNS/],
     [{ exportTo: ['*', 'shop'] }, 'ExportTo', 'exportTo', /alone/],
     [{ exportTo: [] }, 'ExportTo', 'exportTo', /namespace/],
   ])('refused: %j', (props, code, property, says) => {
     expectRefusal(() => new EgressHost(chartOf(), 'api', { hostName: 'api.example.com', ...props } as EgressHostProps), { code, property, says });
+  });
+
+  test('addresses may be of either family, and names where DNS is asked', () => {
+    const chart = chartOf();
+    const endpointsOf = (id: string, resolution: EgressResolution, ...addresses: string[]) => {
+      new EgressHost(chart, id, { hostName: `${id}.example.com`, resolution, endpoints: addresses.map((address) => ({ address })) });
+      return objectOf(chart, 'ServiceEntry', id).spec.endpoints.map(({ address }: any) => address);
+    };
+    expect(endpointsOf('a', EgressResolution.STATIC, '10.0.0.1', 'fe80::1')).toEqual(['10.0.0.1', 'fe80::1']);
+    expect(endpointsOf('b', EgressResolution.DNS, 'other.example.com', '10.0.0.1')).toEqual(['other.example.com', '10.0.0.1']);
+  });
+
+  test('a wildcard\'s requests can be encrypted at the port that they are sent to', () => {
+    const chart = chartOf();
+    new EgressHost(chart, 'any', { hostName: '*.example.com', port: 443, tls: ClientTls.simple() });
+    expect(objectOf(chart, 'ServiceEntry', 'any').spec).toMatchObject({ resolution: 'NONE', ports: [{ number: 443, name: 'http-443', protocol: 'HTTP' }] });
+  });
+
+  describe('refused at synth, whoever says it:', () => {
+    const tls = ClientTls.simple();
+    test.each<[string, Partial<EgressHostProps>, (chart: any, host: EgressHost, cart: CanaryService) => void, RegExp]>([
+      ['TLS inside TLS', { protocol: EgressProtocol.TLS }, (chart, host) => new ResilientBackend(chart, 'b', { host, tls }), /^'tls' must not be said by shop\/b .*twice/],
+      ['TLS inside TLS at one of the ports', { additionalPorts: [{ port: 443, protocol: EgressProtocol.TLS }], targetPort: 8443 }, (chart, host) => new ResilientBackend(chart, 'b', { host, tls }), /^'tls' .*shop\/b .*443.*twice/],
+      ['TLS at the port of plain text', {}, (chart, host) => new ResilientBackend(chart, 'b', { host, tls }), /^'tls' .*shop\/b .*port 80.*targetPort/],
+      ['a secret', { targetPort: 443 }, (chart, host) => new ResilientBackend(chart, 'b', { host, tls: ClientTls.simple({ credentialName: 's' }) }), /^'credentialName' .*shop\/b .*files/],
+      ['the mesh\'s certificates', { targetPort: 443 }, (chart, host) => new ResilientBackend(chart, 'b', { host, tls: ClientTls.istioMutual() }), /^'tls' .*shop\/b .*no mesh/],
+      ['a hash over addresses that nobody knows', { hostName: '*.example.com' }, (chart, host) => new ResilientBackend(chart, 'b', { host, loadBalancer: LoadBalancer.consistentHash(HashKey.sourceIp()) }), /^'loadBalancer' .*shop\/b .*Istio drops/],
+      ['copies to where nobody asked to go', { hostName: '*.example.com' }, (chart, host, from) => new MirrorTarget(chart, 'b', { from, to: host }), /^'resolution' .*shop\/cart/],
+      ['a rule to where nobody asked to go', { hostName: '*.example.com' }, (_, host, cart) => cart.host.addRule(RouteRule.to([Destination.of(host)], { match: [RequestMatch.pathPrefix('/a')] })), /^'resolution' .*shop\/cart/],
+      ['a gateway\'s route there', { hostName: '*.example.com' }, (chart, host) => new MeshGateway(chart, 'gateway', { hosts: ['*'] }).route(host), /^'resolution' .*shop\/gateway/],
+    ])('%s', (_, props, does, problem) => {
+      const { chart, services: [cart] } = chartWith('cart');
+      const host = new EgressHost(chart, 'out', { hostName: 'api.example.com', ...props });
+      expect(host.node.validate()).toEqual([]);
+      does(chart, host, cart);
+
+      expect(host.node.validate()).toEqual([expect.stringMatching(problem)]);
+    });
+
+    test.each<[string, Partial<EgressHostProps>, (chart: any, host: EgressHost, cart: CanaryService) => void]>([
+      ['TLS at a port that says where it leads', { targetPort: 443 }, (chart, host) => new ResilientBackend(chart, 'b', { host, tls })],
+      ['TLS at the one port of several that speaks none', { targetPort: 443, additionalPorts: [{ port: 443, protocol: EgressProtocol.TLS }] }, (chart, host) => new ResilientBackend(chart, 'b', { host, port: 80, tls })],
+      ['plain text', {}, (chart, host) => new ResilientBackend(chart, 'b', { host, tls: ClientTls.disabled() })],
+      ['no balancing, where there is none', { hostName: '*.example.com' }, (chart, host) => new ResilientBackend(chart, 'b', { host, loadBalancer: LoadBalancer.passthrough() })],
+      ['copies of what is sent there', { hostName: '*.example.com' }, (chart, from, to) => new MirrorTarget(chart, 'b', { from, to })],
+      ['copies to one host', {}, (chart, to, from) => new MirrorTarget(chart, 'b', { from, to })],
+    ])('but not %s', (_, props, does) => {
+      const { chart, services: [cart] } = chartWith('cart');
+      const host = new EgressHost(chart, 'out', { hostName: 'api.example.com', ...props });
+      does(chart, host, cart);
+
+      expect(host.node.validate()).toEqual([]);
+    });
   });
 
   test('refused: a second owner of the host', () => {
@@ -111,6 +175,73 @@ describe('RateLimit', () => {
       { name: 'x-lane', string_match: { exact: 'new' } },
     ]);
     expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('counts requests that tell their lane by baggage, and by no header', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const lane = new StainedRoute(chart, 'lanes', { header: 'x-lane', baggageKey: 'lane' }).addLane('new');
+    new RateLimit(chart, 'limit', { on: cart, requests: 1, lane, match: RequestMatch.method(StringMatch.exact('GET')) });
+
+    const { configPatches: [, vhost] } = objectOf(chart, 'EnvoyFilter', 'limit').spec;
+    const get = { name: ':method', string_match: { exact: 'GET' } };
+    expect(vhost.patch.value.rate_limits.map(({ actions: [{ header_value_match: match }] }: any) => match)).toEqual([
+      { descriptor_key: 'cdk8s-lanes/limit', descriptor_value: 'yes', headers: [get, { name: 'x-lane', string_match: { exact: 'new' } }] },
+      {
+        descriptor_key: 'cdk8s-lanes/limit',
+        descriptor_value: 'yes',
+        headers: [
+          get,
+          { name: 'baggage', string_match: { safe_regex: { regex: '(.*,)?[ \\t]*lane[ \\t]*=[ \\t]*new[ \\t]*([,;].*)?' } } },
+          { name: 'x-lane', string_match: { safe_regex: { regex: '[^-].*|-.+' } }, invert_match: true, treat_missing_header_as_empty: true },
+        ],
+      },
+    ]);
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('of pods that others deploy stands at sidecars and gateways, whichever they are', () => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const gateway = new MeshGateway(chart, 'gateway', { hosts: ['*'] });
+    const pods = Workloads.withLabels('istio-system', { istio: 'ingressgateway' });
+    const contexts = Object.entries({ ofCart: cart, version: cart.baseline, ofGateway: gateway, pods }).map(([id, on]) => {
+      new RateLimit(chart, id, { on, requests: 1, match: RequestMatch.pathPrefix('/a'), name: id.toLowerCase() });
+      return objectOf(chart, 'EnvoyFilter', id.toLowerCase()).spec.configPatches.map(({ applyTo, match }: any) => `${applyTo} ${match.context}`);
+    });
+
+    const at = (context: string) => [`HTTP_FILTER ${context}`, `VIRTUAL_HOST ${context}`];
+    expect(contexts).toEqual([at('SIDECAR_INBOUND'), at('SIDECAR_INBOUND'), at('GATEWAY'), [...at('SIDECAR_INBOUND'), ...at('GATEWAY')]]);
+    expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test('needs requests to count, and somebody who counts', () => {
+    const chart = chartOf();
+    const baseline = { version: 'main', image: 'db:1' };
+    const db = new CanaryService(chart, 'db', { port: 5432, appProtocol: AppProtocol.TCP, baseline });
+    const bare = new CanaryService(chart, 'bare', { port: 80, sidecarInjection: SidecarInjection.DISABLED, baseline });
+
+    expectRefusal(() => new RateLimit(chart, 'a', { on: db, requests: 1 }), { code: 'ProtocolNotHttp', property: 'on', path: 'shop/a', says: /tcp.*limits/ });
+    expectRefusal(() => new RateLimit(chart, 'b', { on: db.baseline, requests: 1 }), { code: 'ProtocolNotHttp', property: 'on', path: 'shop/b', says: /tcp.*limits/ });
+    expect(new RateLimit(chart, 'c', { on: bare, requests: 1 }).node.validate()).toEqual([expect.stringMatching(/^'on' must be pods with sidecars, got shop\/bare/)]);
+  });
+
+  test.each<[string, Staining, boolean, string[]]>([
+    ['is open', Staining.open(), false, []],
+    ['asks for a secret', Staining.bySecret({ header: 'x-key', secretInManifest: 'Xk3vQp9sLr7TzWb2MnYc5HdF' }), false, []],
+    ['is closed', Staining.closed(), false, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+    ['has hosts of lanes', Staining.previewHostsOnly('*.preview.example.com'), false, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+    ['is open, and has callbacks', Staining.open(), true, ['LaneUnseen shop/limit', 'LaneUnseen shop/policy']],
+  ])('of a lane sees it at a gateway before routes are chosen, and so does an AccessPolicy: one that %s', (_, staining, callback, warned) => {
+    const { chart, services: [cart] } = chartWith('cart');
+    const lane = new StainedRoute(chart, 'lanes').addLane('new');
+    lane.serve(cart, { image: 'cart:2' });
+    const gateway = new MeshGateway(chart, 'gateway', { hosts: ['shop.example.com'], staining }).route(cart);
+    if (callback) gateway.addCallback('pay', { path: '/pay', lane: 'new', expires: '2099-01-01' });
+    new RateLimit(chart, 'limit', { on: gateway, requests: 1, lane });
+    new AccessPolicy(chart, 'policy', { on: gateway, deny: [AccessRule.of({ lanes: [lane], ports: [8080] })] });
+    new RateLimit(chart, 'behind', { on: cart, requests: 1, lane });
+    chart.toJson();
+
+    expect(Warnings.of(chart).all.map(({ code, path }) => `${code} ${path}`)).toEqual(warned);
   });
 
   test.each<[Partial<RateLimitProps>, string, string]>([

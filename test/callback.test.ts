@@ -194,6 +194,51 @@ describe('refused', () => {
     gateway.addCallback('other', { authority: 'aaa.com', path: '/x', lane: 'l2', expires: EXPIRES });
   });
 
+  describe('one whose requests all belong to another before it, at synth', () => {
+    const add = (hosts: string[], ...callbacks: Partial<GatewayCallbackProps>[]) => {
+      const { chart, gateway } = shop(Staining.closed(), hosts, '2027-01-01');
+      callbacks.forEach((each, index) => gateway.addCallback(`cb-${index}`, { lane: `l${index + 1}`, expires: EXPIRES, ...each }));
+      return () => chart.toJson();
+    };
+    const two = [HOST, 'two.example.com'];
+    const lane = { name: 'lane', value: '1' };
+
+    test.each<[string, string[], Partial<GatewayCallbackProps>[]]>([
+      ['a host, then a path of it', ['*'], [{ authority: 'AAA.com' }, { authority: 'aaa.com', path: '/' }]],
+      ['a host of its own, then a path of it', [HOST], [{ authority: 'aaa.com' }, { authority: 'aaa.com', path: '/in' }]],
+      ['a path, then one within', [HOST], [{ path: '/pay' }, { path: '/pay/x' }]],
+      ['a path, then it with a query', [HOST], [{ path: '/pay' }, { path: '/pay', query: lane }]],
+      ['a path on all hosts, then on one', two, [{ path: '/pay' }, { path: '/pay', host: HOST }]],
+      ['a path on all hosts, then on the one that an authority is', two, [{ path: '/pay' }, { path: '/pay', authority: HOST }]],
+    ])('%s', (_, hosts, callbacks) => {
+      expect(thrownBy(add(hosts, ...callbacks)).message).toMatch(/\[shop\/gateway\/edge\] 'cb-1' must not match what callback 'cb-0' takes before it \(for lane l1, not l2\).*before/);
+    });
+
+    test.each<[string, string[], Partial<GatewayCallbackProps>[]]>([
+      ['the narrower first', [HOST], [{ path: '/pay/x' }, { path: '/pay' }]],
+      ['one host first, then all', two, [{ path: '/pay', host: HOST }, { path: '/pay' }]],
+      ['both of one lane', [HOST], [{ path: '/pay' }, { path: '/pay/x', lane: 'l1' }]],
+      ['the wider is over', [HOST], [{ path: '/pay', expires: '2026-12-01' }, { path: '/pay/x' }]],
+      ['another cookie', [HOST], [{ path: '/pay', cookie: lane }, { path: '/pay/x' }]],
+      ['other hosts', two, [{ path: '/pay', host: HOST }, { path: '/pay', host: 'two.example.com' }]],
+    ])('but not where it is %s', (_, hosts, callbacks) => {
+      expect(add(hosts, ...callbacks)).not.toThrow();
+    });
+
+    test('of a filter too', () => {
+      const { chart, cart } = shop();
+      new CallbackFilter(chart, 'callbacks', { at: CallbackPlace.inbound(cart) })
+        .addCallback('a', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES }).addCallback('b', { authority: 'aaa.com', path: '/b', lane: 'l2', expires: EXPIRES });
+      expect(thrownBy(() => chart.toJson()).message).toMatch(/\[shop\/callbacks\] 'b' must not match what callback 'a' takes before it/);
+    });
+  });
+
+  test('two for all hosts of a gateway that has one, named or not', () => {
+    const { gateway } = shop();
+    gateway.addCallback('a', { path: '/pay', lane: 'l1', expires: EXPIRES });
+    expectRefusal(() => gateway.addCallback('b', { path: '/pay', host: HOST, lane: 'l2', expires: EXPIRES }), { code: 'CallbackTwice', property: 'b', says: /'a'/ });
+  });
+
   test('a host of another gateway, and one whose routes nobody named', () => {
     const { chart, gateway } = shop(Staining.closed(), [HOST, 'two.example.com']);
     new MeshGateway(chart, 'other', { hosts: ['aaa.com'], staining: Staining.closed() });
@@ -209,6 +254,19 @@ describe('refused', () => {
   });
 });
 
+test('a lane is warned of where the StainedRoute of the app has none yet', () => {
+  const chart = chartOf();
+  const cart = new CanaryService(chart, 'cart', { port: 80, template: { image: 'cart' }, baseline: { version: 'main' } });
+  const gateway = new MeshGateway(chart, 'gateway', { hosts: [HOST], staining: Staining.closed() }).route(cart).addCallback('pay', { path: '/pay', lane: 'typo', expires: EXPIRES });
+  chart.toJson();
+  expect(codes(chart)).toEqual([]);
+
+  new StainedRoute(chart, 'lanes');
+  gateway.addCallback('other', { path: '/other', lane: 'elsewhere', laneMayBeMissing: true, expires: EXPIRES });
+  chart.toJson();
+  expect(Warnings.of(chart).all).toEqual([{ code: 'CallbackLaneUnknown', path: 'shop/gateway/edge', message: expect.stringMatching(/'pay\.lane' is "typo".*laneMayBeMissing: true/) }]);
+});
+
 describe('a filter', () => {
   test('all the props', () => {
     const { chart } = shop();
@@ -221,6 +279,31 @@ describe('a filter', () => {
     });
     expect(filter.spec.configPatches[0].patch.value.typed_config.default_source_code.inline_string).toContain('authority = "aaa.com", lane = "l1"');
     expect(schemaProblems(chart.toJson())).toEqual([]);
+  });
+
+  test.each<[string, Staining | undefined, string[]]>([
+    ['is closed', Staining.closed(), ['CallbackFilterIdle']],
+    ['does not say what it is', undefined, ['StainingNotSaid', 'CallbackFilterIdle']],
+    ['is open', Staining.open(), []],
+  ])('beside a gateway of the app that %s', (_, staining, warned) => {
+    const { chart, cart } = shop();
+    new MeshGateway(chart, 'other', { hosts: ['other.example.com'], selector: { istio: 'other' }, staining }).route(cart);
+    const at = CallbackPlace.gateway({ labels: { istio: 'other' }, namespace: 'istio-system' });
+    new CallbackFilter(chart, 'idle', { at });
+    new CallbackFilter(chart, 'callbacks', { at }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    new CallbackFilter(chart, 'elsewhere', { at: CallbackPlace.gateway({ labels: { istio: 'third' }, namespace: 'istio-system' }) }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    chart.toJson();
+
+    expect(Warnings.of(chart).all.map(({ code }) => code)).toEqual(warned);
+    for (const { code, path, message } of Warnings.of(chart).all.slice(-1)) expect([code, path, message]).toEqual(['CallbackFilterIdle', 'shop/callbacks', expect.stringMatching(/shop\/other.*addCallback/)]);
+  });
+
+  test('beside a gateway of an app that says nothing about lanes is at work', () => {
+    const chart = chartOf();
+    new MeshGateway(chart, 'gateway', { hosts: [HOST] });
+    new CallbackFilter(chart, 'callbacks', { at: CallbackPlace.gateway() }).addCallback('aaa', { authority: 'aaa.com', lane: 'l1', expires: EXPIRES });
+    chart.toJson();
+    expect(codes(chart)).toEqual([]);
   });
 
   test('without callbacks is nothing', () => {

@@ -127,6 +127,29 @@ describe('refused', () => {
     expectRefusal(() => gateway({ servers: [1, 2].map(() => GatewayServer.http({ hosts: ['a.example.com'] })) }), { code: 'GatewayHostOwnedTwice', property: 'hosts', says: /already/ });
   });
 
+  test('the same of gateways one of whose selectors takes the other\'s pods in; other pods are another gateway', () => {
+    const [app, wide] = [new App(), { istio: 'ingressgateway' }];
+    const narrow = { ...wide, app: 'public' };
+    gateway({ hosts: ['shop.example.com'], selector: wide }, app);
+    let count = 0;
+    const other = (props: any) => () => new MeshGateway(chartOf(`other-${++count}`, 'shop', app), `edge-${count}`, props);
+    expectRefusal(other({ hosts: ['shop.example.com'], selector: narrow }), { code: 'GatewayHostOwnedTwice', property: 'hosts', says: /shop\/gateway serves already/ });
+    expectRefusal(other({ hosts: ['*.example.com'], selector: narrow }), { code: 'GatewayHostsOverlap', property: 'hosts', says: /wildcard.*shop\.example\.com/ });
+    expectRefusal(other({ hosts: ['b.example.com'], selector: narrow, tls: cert, port: 80 }), { code: 'GatewayPortProtocol', property: 'port', got: 80, says: /plain text/ });
+    other({ hosts: ['c.example.com'], selector: narrow })();
+    expectRefusal(other({ hosts: ['c.example.com'], selector: wide }), { code: 'GatewayHostOwnedTwice', property: 'hosts', says: /serves already/ });
+    other({ hosts: ['shop.example.com'], selector: { istio: 'internal', app: 'public' } })();
+    other({ hosts: ['shop.example.com'], selector: wide, port: 8080 })();
+  });
+
+  test('addresses that are none, and what Istio takes for a Gateway\'s name', () => {
+    for (const bind of ['foo bar', '', '10.0.0.256', 'localhost', 'unix:///var/run/a.sock']) {
+      expectRefusal(() => GatewayServer.http({ hosts: ['*'], bind }), { code: 'ServerBind', property: 'bind', got: bind, says: /IP address/ });
+    }
+    for (const bind of ['::', '127.0.0.1']) GatewayServer.http({ hosts: ['*'], bind });
+    expectRefusal(() => gateway({ hosts: ['*'], name: 'shop.edge' }), { code: 'ObjectName', property: 'name', got: 'shop.edge', path: 'shop/gateway', says: /DNS label/ });
+  });
+
   test('requests where TLS is passed on, connections where it is not, hosts of nobody', () => {
     const chart = chartOf();
     const cart = new MeshHost(chart, 'cart', { name: 'cart', baseline: 'main', port: 443 });

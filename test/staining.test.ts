@@ -209,6 +209,9 @@ describe('a secret', () => {
 
   test('comes in a header of its own', () => {
     expectRefusal(() => Staining.bySecret({ header: 'X-Key', secretInManifest: SECRET }), { code: 'HeaderName', property: 'header', got: 'X-Key', says: /lower case/ });
+    for (const header of ['host', 'content-length', 'cookie', 'authorization', 'x-forwarded-for', 'x-envoy-retry-on', 'baggage', 'origin', 'content-type', 'accept-language', 'if-match']) {
+      expectRefusal(() => Staining.bySecret({ header, secretInManifest: SECRET }), { code: 'HeaderName', property: 'header', got: header, says: /needs.*x-lane-key/ });
+    }
     const { chart, gateway, cart } = shop(staining);
     gateway.addRule(RouteRule.to([Destination.of(cart, { version: 'main' })], { match: [RequestMatch.header('x-lane-key', StringMatch.present())] }));
     expect(thrownBy(() => chart.toJson()).message).toMatch(/spec\.http\[1\] uses 'x-lane-key'/);

@@ -1,3 +1,5 @@
+import { headerNameProblem } from '../traffic/predicates';
+
 /*
  * How requests say their lane: in the lane header, or in an entry of W3C baggage.
  */
@@ -10,6 +12,23 @@ export const BAGGAGE_HEADER = 'baggage';
  * negation Envoy takes a missing header for an empty one.)
  */
 export const SAYS_A_LANE = { regex: '[^-].*|-.+' };
+
+/** Headers that HTTP or Envoy need for themselves. */
+const NEEDED_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'cookie', BAGGAGE_HEADER];
+
+/** Headers that applications are sent for other ends. */
+const HEADERS_OF_HTTP = /^((proxy-)?authorization|origin|referer|user-agent|date|range|expect|trailer|forwarded|keep-alive|(accept|content|if|sec|access-control)(-.*)?)$/;
+
+/** A header that lanes may be told by: nobody else has a use for it. */
+export function laneHeaderProblem(name: string): string | undefined {
+  const needed = NEEDED_HEADERS.includes(name) || name.startsWith('x-envoy-') || name.startsWith('x-forwarded-');
+  return headerNameProblem(name) ?? (needed ? 'must not be a header that HTTP or Envoy needs for itself' : undefined);
+}
+
+/** A header that is taken from every request: nobody may miss it. */
+export function removedHeaderProblem(name: string): string | undefined {
+  return laneHeaderProblem(name) ?? (HEADERS_OF_HTTP.test(name) ? 'must not be a header that HTTP needs: it is taken away from every request' : undefined);
+}
 
 /** RFC 7230 tokens are what baggage has for keys; one name per app is enough, and letters and digits are. */
 export function baggageKeyProblem(key: string): string | undefined {

@@ -48,7 +48,7 @@ export interface AccessRuleOptions {
   readonly ports?: number[];
 
   /**
-   * Requests of these lanes, by their lane header. Any caller can set a header: this keeps accidents out, not attackers.
+   * Requests of these lanes, by their lane header; those that say it by baggage alone are not known (warned of). Any caller can set a header: this keeps accidents out, not attackers.
    * @default - of any lane, and of none
    */
   readonly lanes?: Lane[];
@@ -108,13 +108,28 @@ export class AccessRule {
     return this.options.from ?? [];
   }
 
+  /** @internal */
+  public get _excepted(): Caller[] {
+    return this.options.notFrom ?? [];
+  }
+
+  /**
+   * Whether a caller without a name is meant, because it is none of those that are excepted by name.
+   *
+   * @internal
+   */
+  public get _meansNameless(): boolean {
+    const meant = this._callers.length === 0 || this._callers.some(({ _byIdentity }) => !_byIdentity);
+    return meant && this._excepted.some(({ _byIdentity }) => _byIdentity);
+  }
+
   /**
    * Whether callers must have a name for the rule to be right.
    *
    * @internal
    */
   public get _byIdentity(): boolean {
-    return [...this._callers, ...this.options.notFrom ?? []].some(({ _byIdentity }) => _byIdentity);
+    return [...this._callers, ...this._excepted].some(({ _byIdentity }) => _byIdentity);
   }
 
   /**
@@ -132,12 +147,20 @@ export class AccessRule {
   }
 
   /**
-   * Whether every request is meant.
+   * Whether every request is meant: all that is said means all. `ports` are those that the pods are called at, where that is known.
    *
    * @internal
    */
-  public get _takesAll(): boolean {
-    return Object.values(this.options).every((value) => value === undefined);
+  public _takesAll(ports: number[] | undefined): boolean {
+    const all: Partial<Record<keyof AccessRuleOptions, () => boolean>> = {
+      from: () => this._callers.some(({ _isAnybody }) => _isAnybody),
+      methods: () => this.options.methods!.includes('*'),
+      paths: () => this.options.paths!.some((path) => ['*', '/*', '/{**}'].includes(path)),
+      hosts: () => this.options.hosts!.includes('*'),
+      ports: () => ports?.every((port) => this._ports!.includes(port)) ?? false,
+    };
+    const said = Object.entries(this.options).filter(([, value]) => value !== undefined).map(([property]) => property as keyof AccessRuleOptions);
+    return said.every((property) => all[property]?.() ?? false);
   }
 
   /**
@@ -153,8 +176,8 @@ export class AccessRule {
       ...Object.entries(headers).map(([name, values]) => ({ key: `request.headers[${name}]`, values })),
     ];
     // Kinds of callers are alternatives, and parts of one source hold together.
-    const meant = Object.entries(this.sources(this.options.from ?? [])).map(([kind, names]) => ({ [kind]: names }));
-    const not = Object.fromEntries(Object.entries(this.sources(this.options.notFrom ?? [])).map(([kind, names]) => [`not${kind[0].toUpperCase()}${kind.slice(1)}`, names]));
+    const meant = Object.entries(this.sources(this._callers)).map(([kind, names]) => ({ [kind]: names }));
+    const not = Object.fromEntries(Object.entries(this.sources(this._excepted)).map(([kind, names]) => [`not${kind[0].toUpperCase()}${kind.slice(1)}`, names]));
     const sources = meant.length === 0 && Object.keys(not).length > 0 ? [not] : meant.map((each) => ({ ...each, ...not }));
     const from = sources.length > 0 ? sources.map((source) => ({ source })) : undefined;
     return defined({ from, to: Object.keys(operation).length > 0 ? [{ operation }] : undefined, when: when.length > 0 ? when : undefined });

@@ -69,6 +69,15 @@ export class Caller {
     return this.kind === 'principals' || this.kind === 'namespaces';
   }
 
+  /**
+   * Whether whoever can be told like this is meant.
+   *
+   * @internal
+   */
+  public get _isAnybody(): boolean {
+    return this._names.some((name) => (this.kind === 'principals' ? name === '*' : name.endsWith('/0')));
+  }
+
   /** @internal */
   public get _names(): string[] {
     return this.names();

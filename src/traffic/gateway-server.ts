@@ -1,3 +1,4 @@
+import { isIP } from 'net';
 import { IConstruct } from 'constructs';
 import { dnsLabelProblem, gatewayHostProblem, portNameProblem, portProblem } from './predicates';
 import { ServerTls } from './server-tls';
@@ -30,7 +31,7 @@ export interface GatewayServerOptions {
   readonly name?: string;
 
   /**
-   * The address of the gateway pods that it listens at.
+   * The IP address of the gateway pods that it listens at.
    * @default - all of them
    */
   readonly bind?: string;
@@ -55,7 +56,7 @@ export interface ServerHost {
  * @see https://istio.io/latest/docs/reference/config/networking/gateway/#Server
  */
 export class GatewayServer {
-  /** HTTP in plain text. Refused: no hosts, hosts that are none, ports outside 1 to 65535, TLS settings. */
+  /** HTTP in plain text. Refused: no hosts, hosts that are none, ports outside 1 to 65535, what is no IP address to listen at, TLS settings. */
   public static http(options: GatewayServerOptions): GatewayServer {
     return GatewayServer._of('HTTP', options, {});
   }
@@ -90,6 +91,7 @@ export class GatewayServer {
     for (const host of hosts) demand('hosts', host, serverHostProblem(host), context('GatewayHost'));
     demand('port', port, portProblem(port), context('Port'));
     if (portName !== undefined) demand('portName', portName, portNameProblem(portName), context('PortName'));
+    if (options.bind !== undefined) demand('bind', options.bind, isIP(options.bind) === 0 ? 'must be an IP address' : undefined, context('ServerBind'));
     const given = (options as { tls?: unknown }).tls;
     demand('tls', 'TLS settings', given === undefined ? undefined : `must not be set for a server of protocol ${protocol}`, context('GatewayTls', 'GatewayServer.https ends TLS'));
     const missing = protocol === 'HTTPS' && !(tls instanceof ServerTls);
@@ -127,6 +129,11 @@ export class GatewayServer {
   /** @internal */
   public get _redirects(): boolean {
     return this.security.redirects ?? false;
+  }
+
+  /** @internal */
+  public get _knowsClients(): boolean {
+    return this.security.tls?._knowsClients ?? false;
   }
 
   /** @internal */

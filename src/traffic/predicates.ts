@@ -1,3 +1,4 @@
+import { isIP } from 'net';
 import { RE2JS } from 're2js';
 
 /*
@@ -105,9 +106,21 @@ export function gatewayHostProblem(host: string): string | undefined {
   return dnsNameProblem(name) === undefined && (host.startsWith('*.') || name.includes('.')) ? undefined : allowed;
 }
 
+/** Whether a name ends in a number, as no name in DNS does, but addresses do: Istio takes neither for a host. */
+function endsInNumber(host: string): boolean {
+  return /(^|\.)[0-9]+$/.test(host);
+}
+
+/** Where a host outside is found: an IP address, or, where DNS is asked, a name. */
+export function endpointAddressProblem(address: string, dns: boolean): string | undefined {
+  if (isIP(address) !== 0) return undefined;
+  if (!dns) return 'must be an IP address where resolution is STATIC';
+  return dnsNameProblem(address.toLowerCase()) === undefined && !endsInNumber(address) ? undefined : 'must be a host name or an IP address';
+}
+
 /** What a host outside the mesh may be called: a name with a dot, or a wildcard of one. */
 export function externalHostProblem(host: string): string | undefined {
-  return host !== '*' && gatewayHostProblem(host) === undefined ? undefined : "must be a host name with a dot such as 'api.example.com', or a wildcard such as '*.example.com'";
+  return host !== '*' && gatewayHostProblem(host) === undefined && !endsInNumber(host) ? undefined : "must be a host name with a dot such as 'api.example.com', or a wildcard such as '*.example.com'";
 }
 
 /** What a Sidecar lists: `<namespace>/<host>`, either of them `*`, the namespace also `.`. */

@@ -121,6 +121,15 @@ export class ServerTls {
     return this.wire.mode !== 'PASSTHROUGH';
   }
 
+  /**
+   * Whether clients may show certificates.
+   *
+   * @internal
+   */
+  public get _knowsClients(): boolean {
+    return this.wire.mode.endsWith('MUTUAL');
+  }
+
   /** @internal */
   public _toManifest(): any {
     return { ...this.wire };
