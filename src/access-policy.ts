@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { CanaryService } from './canary-service';
 import { demand, InvalidInput } from './errors';
+import { demandKinds, FLAG, listOf, maybe, TEXT } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { objectName } from './mesh-host';
@@ -61,6 +62,7 @@ export class AccessPolicy extends Construct {
    */
   constructor(scope: Construct, id: string, props: AccessPolicyProps) {
     super(scope, id);
+    demandKinds(props, { allow: maybe(listOf(AccessRule._KIND)), deny: maybe(listOf(AccessRule._KIND)), requireMtls: maybe(FLAG), name: maybe(TEXT) }, { scope: this });
     const { on, allow, deny, name = id } = props;
     this.on = on;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });

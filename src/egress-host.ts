@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { demand, demandLabels } from './errors';
+import { demandKinds, listOf, maybe, oneOf, OPTIONS } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { MeshHost, objectName, RoutedProtocol } from './mesh-host';
 import { ClientTls } from './traffic/client-tls';
@@ -139,15 +140,19 @@ export class EgressHost extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: EgressHostProps) {
     super(scope, id);
+    demandKinds(props, {
+      tls: maybe(ClientTls._KIND), protocol: PROTOCOL, additionalPorts: maybe(listOf(OPTIONS)), resolution: maybe(oneOf(EgressResolution, 'EgressResolution')), endpoints: maybe(listOf(OPTIONS)),
+    }, { scope: this });
     const { hostName, protocol = EgressProtocol.HTTP, tls, endpoints, additionalPorts = [] } = props;
-    demand('hostName', hostName, externalHostProblem(hostName ?? ''), { code: 'HostName', scope: this });
-    const port = props.port ?? DEFAULT_PORTS[protocol];
+    demand('hostName', hostName, externalHostProblem(hostName), { code: 'HostName', scope: this });
+    const port = props.port === undefined ? DEFAULT_PORTS[protocol] : props.port;
+    for (const each of additionalPorts) demandKinds(each, { protocol: PROTOCOL_SAID }, { scope: this, of: 'additionalPorts' });
     demand('port', port, port === undefined ? 'must be set for TCP' : portProblem(port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
     this.demandTls(protocol, tls);
     const resolution = this.resolution(props);
     const targetPort = props.targetPort ?? (tls && port !== 443 ? 443 : undefined);
-    const name = objectName(this, 'name', props.name ?? id);
+    const name = objectName(this, 'name', props.name === undefined ? id : props.name);
     this.host = new MeshHost(this, 'host', {
       name,
       hostName,
@@ -202,11 +207,14 @@ export class EgressHost extends Construct implements IRoutable {
     for (const { address, labels } of endpoints ?? []) {
       const named = chosen === EgressResolution.STATIC && !/^[0-9a-fA-F.:]+$/.test(address);
       demand('endpoints.address', address, named ? 'must be an IP address where resolution is STATIC' : undefined, { code: 'EgressEndpoints', scope: this, remedy: 'resolution DNS takes names' });
-      demandLabels('endpoints.labels', labels ?? {}, this);
+      if (labels !== undefined) demandLabels('endpoints.labels', labels, this);
     }
     return chosen;
   }
 }
+
+const PROTOCOL_SAID = oneOf(EgressProtocol, 'EgressProtocol');
+const PROTOCOL = maybe(PROTOCOL_SAID);
 
 const DEFAULT_PORTS: Partial<Record<EgressProtocol, number>> = {
   [EgressProtocol.HTTP]: 80, [EgressProtocol.HTTP2]: 80, [EgressProtocol.GRPC]: 80, [EgressProtocol.TLS]: 443,

@@ -4,6 +4,7 @@ import { demand, demandLabels, InvalidInput } from './errors';
 import { GatewayEdge, hostSlug } from './gateway-edge';
 import { GatewayServers } from './gateway-servers';
 import { acceptHttp10 } from './http10';
+import { demandKind, demandKinds, FLAG, listOf, maybe, TEXT } from './kinds';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -13,7 +14,7 @@ import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { covers, GatewayServer } from './traffic/gateway-server';
 import { hostProblem } from './traffic/host-reference';
-import { gatewayHostProblem, portProblem } from './traffic/predicates';
+import { portProblem, previewHostProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { ServerTls } from './traffic/server-tls';
@@ -143,6 +144,8 @@ export interface GatewayRouteOptions extends GatewayRuleOptions, RouteSettings {
   readonly port?: number;
 }
 
+const HOSTS = maybe(listOf(TEXT));
+
 /** Options of `MeshGateway.previewLanesAt`. */
 export interface PreviewOptions {
   /**
@@ -184,12 +187,15 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
-    this.name = objectName(this, 'name', props.name ?? id);
+    demandKinds(props, {
+      hosts: maybe(listOf(TEXT)), tls: maybe(ServerTls._KIND), redirectHttp: maybe(FLAG), servers: maybe(listOf(GatewayServer._KIND)), acceptHttp10: maybe(FLAG), staining: maybe(Staining._KIND),
+    }, { scope: this });
+    this.name = objectName(this, 'name', props.name === undefined ? id : props.name);
     this.namespace = namespaceFor(this, props.namespace);
-    const selector = props.selector ?? { istio: 'ingressgateway' };
-    demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
+    const { selector = { istio: 'ingressgateway' }, podNamespace = 'istio-system' } = props;
     demandLabels('selector', selector, this);
-    this.workloadNamespace = namespaceFor(this, props.podNamespace ?? 'istio-system', 'podNamespace');
+    demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
+    this.workloadNamespace = namespaceFor(this, podNamespace, 'podNamespace');
     this.workloadLabels = selector;
     this.servers = new GatewayServers(this, props, JSON.stringify(Object.entries(selector).sort()));
     new ManifestObject(this, 'Resource', {
@@ -225,6 +231,7 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    demandKinds(options, { hosts: HOSTS, match: maybe(listOf(RequestMatch._KIND)) }, { scope: this, of: 'options' });
     const { hosts, match = [], port = service.port, ...settings } = options;
     Mesh.of(this).hostNamed(service.hostName)?._demandHttp('service', 'be routed to by an HTTP server', this);
     if (options.port !== undefined) demand('port', port, portProblem(options.port), { code: 'Port', scope: this });
@@ -246,6 +253,8 @@ export class MeshGateway extends Construct implements IWorkload {
    * Refused: as `route`, a name that begins with `lane/`, destinations that do not speak HTTP; at synth unknown versions.
    */
   public addRule(rule: RouteRule, options: GatewayRuleOptions = {}): this {
+    demandKind('rule', rule, RouteRule._KIND, this);
+    demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
     demandRuleName(this, rule.name);
     for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
     this.ownRules.push(rule);
@@ -263,6 +272,7 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   public passthrough(service: IRoutable, options: GatewayPassthroughOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port', scope: this });
     Mesh.of(this).calledFrom(this, [service.hostName]);
     const named = options.hosts ?? this.servers.hosts.filter((host) => this.servers.find(host, 'connections')?.host === host);
@@ -320,7 +330,8 @@ export class MeshGateway extends Construct implements IWorkload {
    * host without routes, an app with lanes of its own.
    */
   public previewLanesAt(wildcard: string, options: PreviewOptions = {}): this {
-    const problem = wildcard.startsWith('*.') ? gatewayHostProblem(wildcard) : "must be a wildcard such as '*.preview.example.com'";
+    demandKinds(options, { host: maybe(TEXT) }, { scope: this, of: 'options' });
+    const problem = previewHostProblem(wildcard);
     demand('wildcard', wildcard, problem, { code: 'PreviewHost', scope: this });
     if (this.preview) {
       throw new InvalidInput('PreviewTwice', `'wildcard' is said already of this gateway (${this.preview.wildcard}), got ${wildcard}; say it once`, this);
@@ -347,6 +358,7 @@ export class MeshGateway extends Construct implements IWorkload {
    * the app does not have.
    */
   public addCallback(id: string, props: GatewayCallbackProps): this {
+    demandKinds(props, { host: maybe(TEXT) }, { scope: this });
     const { host, ...callback } = props;
     this.edge.addCallback(id, callback, host);
     return this;

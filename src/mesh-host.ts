@@ -5,6 +5,7 @@ import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
 import { asList } from './json';
+import { demandKind, demandKinds, Kinds, listOf, maybe, oneOf, OPTIONS, TEXT } from './kinds';
 import { LaneFallbacks, PodNamespaces } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
 import { LANE_RULE_PREFIX, LaneDestination } from './lanes/weave';
@@ -203,9 +204,13 @@ export class MeshHost extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: MeshHostProps) {
     super(scope, id);
+    demandKinds(props, KINDS, { scope: this });
     demand('name', props.name, serviceNameProblem(props.name), { code: 'ServiceName', scope: this });
     if (props.port !== undefined) demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
     if (props.baseline !== undefined) demand('baseline', props.baseline, versionNameProblem(props.baseline), { code: 'VersionName', scope: this });
+    if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
+    if (props.baselineLabels !== undefined) demandLabels('baselineLabels', props.baselineLabels, this);
+    if (props.selector !== undefined) demandLabels('selector', props.selector, this);
     this.name = props.name;
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
@@ -214,10 +219,10 @@ export class MeshHost extends Construct implements IRoutable {
     if (props.hostName !== undefined) demand('hostName', props.hostName, externalHostProblem(props.hostName), { code: 'HostName', scope: this });
     this.external = props.hostName !== undefined;
     this.hostName = props.hostName ?? `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
-    if (props.exportTo) demandExportTo(this, props.exportTo);
+    if (props.exportTo !== undefined) demandExportTo(this, props.exportTo);
     this.exportTo = props.exportTo;
-    this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
-    this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
+    this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName === undefined ? this.name : props.virtualServiceName);
+    this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName === undefined ? this.name : props.destinationRuleName);
     Mesh.of(this).own(this);
     this.destinationRulePlace = new Construct(this, 'DestinationRule');
     this.fallbacks = new LaneFallbacks(this, 'fallback', props);
@@ -260,8 +265,8 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
         + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
     }
-    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
     demandLabels('labels', labels, this);
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
     this.subsets.set(version, { ...labels });
     this.retired.delete(version);
     this.ensureDestinationRule();
@@ -275,6 +280,7 @@ export class MeshHost extends Construct implements IRoutable {
    * host does not have.
    */
   public addRule(rule: RouteRule): void {
+    demandKind('rule', rule, RouteRule._KIND, this);
     this._demandHttp('rule', 'have rules by content', this);
     if (rule.matches.length === 0) {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
@@ -292,6 +298,7 @@ export class MeshHost extends Construct implements IRoutable {
    * synth an unknown version.
    */
   public addConnectionRule(rule: ConnectionRule): void {
+    demandKind('rule', rule, ConnectionRule._KIND, this);
     const spoken = [...new Set(this.protocols.values())];
     const fits = rule.sniHosts.length > 0 ? spoken.includes(RoutedProtocol.TLS) : spoken.some((each) => each !== RoutedProtocol.HTTP);
     demand('rule', spoken.join(' and '), fits ? undefined : `must be for a host that speaks ${rule.sniHosts.length > 0 ? 'TLS' : 'TCP or TLS'}`, {
@@ -327,6 +334,7 @@ export class MeshHost extends Construct implements IRoutable {
    * Refused: a second call, a name that begins with `lane/`, what `RouteRule.to` refuses.
    */
   public configureDefault(settings: RouteSettings): void {
+    demandKind('settings', settings, OPTIONS, this);
     this._demandHttp('settings', 'have rules with settings', this);
     if (this.defaultSettings) throw new InvalidInput('DefaultRuleTwice', "'settings' are said already of the host's default rule; say them once", this);
     demandRuleName(this, settings.name);
@@ -585,6 +593,8 @@ export class MeshHost extends Construct implements IRoutable {
     const protocols = new Map<number | undefined, RoutedProtocol>([[port, protocol]]);
     demand('port', port, port === undefined && additionalPorts.length > 0 ? 'must be set beside additionalPorts' : undefined, { code: 'Port', scope: this });
     for (const other of additionalPorts) {
+      demandKinds(other, PORT_KINDS, { scope: this, of: 'additionalPorts' });
+      if (other.targetPort !== undefined) demand('additionalPorts.targetPort', other.targetPort, portProblem(other.targetPort), { code: 'Port', scope: this });
       const problem = protocols.has(other.port) ? 'must be another port than those before it' : portProblem(other.port);
       demand('additionalPorts', other.port, problem, { code: 'Port', scope: this });
       protocols.set(other.port, other.protocol ?? RoutedProtocol.HTTP);
@@ -703,6 +713,7 @@ export class MeshHost extends Construct implements IRoutable {
 
 /** Refuses what Istio does not take for the namespaces that see an object. */
 export function demandExportTo(scope: Construct, exportTo: string[]): void {
+  demandKind('exportTo', exportTo, listOf(TEXT), scope);
   const shown = JSON.stringify(exportTo);
   demand('exportTo', shown, exportTo.length === 0 ? "must name a namespace, '.' or '*'" : undefined, { code: 'ExportTo', scope });
   demand('exportTo', shown, exportTo.includes('*') && exportTo.length > 1 ? "must have '*' alone" : undefined, { code: 'ExportTo', scope });
@@ -710,6 +721,9 @@ export function demandExportTo(scope: Construct, exportTo: string[]): void {
   const wrong = exportTo.find((each) => each !== '.' && each !== '*' && dnsLabelProblem(each) !== undefined);
   demand('exportTo', wrong, wrong === undefined ? undefined : "must be namespaces, '.' or '*'", { code: 'ExportTo', scope });
 }
+
+const PORT_KINDS = { protocol: maybe(oneOf(RoutedProtocol, 'RoutedProtocol')), appProtocol: maybe(oneOf(AppProtocol, 'AppProtocol')) };
+const KINDS: Kinds<MeshHostProps> = { ...PORT_KINDS, additionalPorts: maybe(listOf(OPTIONS)), fallback: maybe(Fallback._KIND) };
 
 /** How a lane serves a host. */
 interface LaneServing {
@@ -728,7 +742,7 @@ export function ownedHost(scope: Construct, property: string, host: IRoutable): 
 
 /** The namespace that was said, or the chart's. */
 export function namespaceFor(scope: Construct, namespace: string | undefined, property = 'namespace'): string {
-  const found = namespace ?? Chart.of(scope).namespace;
+  const found = namespace === undefined ? Chart.of(scope).namespace : namespace;
   if (found === undefined) {
     throw new InvalidInput('NamespaceMissing', `'${property}' must be set, got undefined: hosts are written in full, as <service>.<namespace>.svc.cluster.local; `
       + "set it here or for the chart: new Chart(app, 'id', { namespace })", scope);
@@ -739,6 +753,7 @@ export function namespaceFor(scope: Construct, namespace: string | undefined, pr
 
 /** A name for a rule, which must not read like that of a lane's. */
 export function demandRuleName(scope: Construct, name: string | undefined): void {
+  demandKind('name', name, maybe(TEXT), scope);
   const reserved = name?.startsWith(LANE_RULE_PREFIX) ? `must not begin with '${LANE_RULE_PREFIX}', which marks the rules of lanes` : undefined;
   demand('name', name, reserved, { code: 'RuleName', scope });
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'util';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { copies, MirrorPolicy } from './host-policies';
+import { demandKinds, FLAG, maybe, TEXT } from './kinds';
 import { ownedHost } from './mesh-host';
 import { Destination, IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
@@ -60,9 +61,10 @@ export class MirrorTarget extends Construct {
    */
   constructor(scope: Construct, id: string, props: MirrorTargetProps) {
     super(scope, id);
+    demandKinds(props, { fromVersion: maybe(TEXT), toVersion: maybe(TEXT), mirrorLanes: maybe(FLAG) }, { scope: this });
     const from = ownedHost(this, 'from', props.from);
     demand('to', props.to, hostProblem(props.to), { code: 'HostMissing', scope: this });
-    const percentage = props.percentage ?? 100;
+    const { percentage = 100 } = props;
     demand('percentage', percentage, percentage === 0 ? 'must be more than 0' : percentageProblem(percentage), { code: 'Percentage', scope: this });
     if (from.hostName === props.to.hostName && (props.toVersion === undefined || props.toVersion === props.fromVersion)) {
       throw new InvalidInput('MirrorToItself', `'to' must not be what is copied from, got ${from.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}; `

@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { demand } from './errors';
+import { demandKinds, mapOf, maybe, oneOf } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { objectName } from './mesh-host';
 import { portProblem } from './traffic/predicates';
@@ -48,8 +49,10 @@ export interface MtlsPolicyProps {
  */
 export class MtlsPolicy extends Construct {
   /** Refused: ports of a whole namespace, ports outside 1 to 65535. */
-  constructor(scope: Construct, id: string, { on, mode = MtlsMode.STRICT, ports, name = id }: MtlsPolicyProps) {
+  constructor(scope: Construct, id: string, props: MtlsPolicyProps) {
     super(scope, id);
+    demandKinds(props, { mode: maybe(oneOf(MtlsMode, 'MtlsMode')), ports: maybe(mapOf(oneOf(MtlsMode, 'MtlsMode'))) }, { scope: this });
+    const { on, mode = MtlsMode.STRICT, ports, name = id } = props;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
     for (const port of Object.keys(ports ?? {})) demand('ports', port, portProblem(Number(port)), { code: 'Port', scope: this });
     const vague = ports && Object.keys(on.workloadLabels).length === 0;
