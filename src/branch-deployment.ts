@@ -75,7 +75,8 @@ export class BranchDeployment extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: BranchDeploymentProps) {
     super(scope, id);
-    demandKinds(props, { branch: Branch._KIND, image: maybe(TEXT), baseline: maybe(OPTIONS), lane: maybe(OPTIONS), template: maybe(OPTIONS) }, { scope: this });
+    const options = maybe(OPTIONS);
+    demandKinds(props, { branch: Branch._KIND, image: maybe(TEXT), baseline: options, lane: options, template: options }, { scope: this });
     const { branch, image, baseline, lane, ...service } = props;
     // CI systems hand over what was not built as an empty variable.
     const built = image || service.template?.image;

@@ -129,7 +129,8 @@ export class Callbacks {
 
 /** What code without types may hand over for a callback. */
 export function demandCallback(props: CallbackProps, scope: IConstruct): void {
-  demandKinds(props, { authority: maybe(TEXT), cookie: maybe(OPTIONS), query: maybe(OPTIONS), laneMayBeMissing: maybe(FLAG), expires: maybe(TEXT) }, { scope });
+  const [text, named] = [maybe(TEXT), maybe(OPTIONS)];
+  demandKinds(props, { authority: text, cookie: named, query: named, laneMayBeMissing: maybe(FLAG), expires: text }, { scope });
 }
 
 /** The condition of a VirtualService's rule. `ownHost`: the VirtualService is for the callback's host alone. */

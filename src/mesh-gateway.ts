@@ -188,7 +188,12 @@ export class MeshGateway extends Construct implements IWorkload {
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
     demandKinds(props, {
-      hosts: maybe(listOf(TEXT)), tls: maybe(ServerTls._KIND), redirectHttp: maybe(FLAG), servers: maybe(listOf(GatewayServer._KIND)), acceptHttp10: maybe(FLAG), staining: maybe(Staining._KIND),
+      hosts: HOSTS,
+      tls: maybe(ServerTls._KIND),
+      redirectHttp: maybe(FLAG),
+      servers: maybe(listOf(GatewayServer._KIND)),
+      acceptHttp10: maybe(FLAG),
+      staining: maybe(Staining._KIND),
     }, { scope: this });
     this.name = objectName(this, 'name', props.name === undefined ? id : props.name);
     this.namespace = namespaceFor(this, props.namespace);

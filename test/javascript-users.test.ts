@@ -1,17 +1,20 @@
 import { App, Duration } from 'cdk8s';
+import {
+  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, BaselineOptions, Branch, BranchDeployment, BranchDeploymentProps,
+  BranchFacts, BranchRules, Caller, CallbackFilter, CallbackFilterProps, CallbackPlace, CallbackProps, CallOptions, CanaryService,
+  CanaryServiceProps, ClientTls, ClosingServerProps, ConnectionMatch, ConnectionPool, ConnectionPoolOptions, ConnectionRule, CorsPolicy,
+  CorsPolicyOptions, Destination, DestinationOptions, EgressHost, EgressHostProps, EgressProtocol, EgressResolution, Fallback, FallbackOptions,
+  Fault, FaultInjection, FaultInjectionProps, GatewayCallbackProps, GatewayPassthroughOptions, GatewayRouteOptions, GatewayServer,
+  GatewayServerOptions, H2UpgradePolicy, HashAlgorithm, HashKey, HeaderChanges, HeaderOperations, HeaderOperationsOptions, LaneOptions,
+  LaneRouteOptions, laneName, LoadBalancer, MeshGateway, MeshGatewayProps, MeshHost, MeshHostProps, MeshNamespace, MeshNamespaceProps,
+  MirrorTarget, MirrorTargetProps, MtlsMode, MtlsPolicy, MtlsPolicyProps, MutualServerTlsOptions, OutlierDetection, OutlierDetectionOptions,
+  PreviewHostOptions, PreviewOptions, RateLimit, RateLimitProps, Redirect, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy,
+  RetryPolicyOptions, Rewrite, RoutedProtocol, RouteRule, RouteRuleOptions, RouteSettings, RuleOptions, Scope, ScopeProps, SecretOptions,
+  SelfStaining, SelfStainingProps, ServerTls, ServiceType, SidecarInjection, StainedRoute, StainedRouteProps, Staining, StickyOptions,
+  StringMatch, TcpKeepalive, TlsVersion, VersionOptions, VersionShare, Workloads, WorkloadReference,
+} from '../src';
 import { chartOf } from './support/objects';
 import { thrownBy } from './support/refusals';
-import {
-  AccessPolicy, AccessPolicyProps, AccessRule, AccessRuleOptions, AppProtocol, BaselineOptions, Branch, BranchDeployment, BranchDeploymentProps, BranchFacts, BranchRules, Caller,
-  CallbackFilter, CallbackFilterProps, CallbackPlace, CallbackProps, CallOptions, CanaryService, CanaryServiceProps, ClientTls, ClosingServerProps, ConnectionMatch, ConnectionPool,
-  ConnectionPoolOptions, ConnectionRule, CorsPolicy, CorsPolicyOptions, Destination, DestinationOptions, EgressHost, EgressHostProps, EgressProtocol, EgressResolution, Fallback,
-  FallbackOptions, Fault, FaultInjection, FaultInjectionProps, GatewayCallbackProps, GatewayPassthroughOptions, GatewayRouteOptions, GatewayServer, GatewayServerOptions, H2UpgradePolicy,
-  HashAlgorithm, HashKey, HeaderChanges, HeaderOperations, HeaderOperationsOptions, LaneOptions, LaneRouteOptions, laneName, LoadBalancer, MeshGateway, MeshGatewayProps, MeshHost,
-  MeshHostProps, MeshNamespace, MeshNamespaceProps, MirrorTarget, MirrorTargetProps, MtlsMode, MtlsPolicy, MtlsPolicyProps, MutualServerTlsOptions, OutlierDetection,
-  OutlierDetectionOptions, PreviewHostOptions, PreviewOptions, RateLimit, RateLimitProps, Redirect, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy,
-  RetryPolicyOptions, Rewrite, RoutedProtocol, RouteRule, RouteRuleOptions, RouteSettings, RuleOptions, Scope, ScopeProps, SecretOptions, SelfStaining, SelfStainingProps, ServerTls,
-  ServiceType, SidecarInjection, StainedRoute, StainedRouteProps, Staining, StickyOptions, StringMatch, TcpKeepalive, TlsVersion, VersionOptions, VersionShare, Workloads, WorkloadReference,
-} from '../src';
 import { InvalidInput } from '../src/errors';
 
 /*
@@ -54,20 +57,37 @@ const STOCK = Symbol('stock');
 const LANE = Symbol('lane');
 const VERSION = Symbol('version');
 const HOST = Symbol('host');
-const here: Record<symbol, (to: World) => unknown> = { [CART]: (to) => to.cart, [STOCK]: (to) => to.stock, [LANE]: (to) => to.lane, [VERSION]: (to) => to.version, [HOST]: (to) => to.ledger };
+const here: Record<symbol, keyof World> = { [CART]: 'cart', [STOCK]: 'stock', [LANE]: 'lane', [VERSION]: 'version', [HOST]: 'ledger' };
+const isPlain = (value: unknown): value is object => value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
 const settled = (said: unknown, to: World): any => {
-  if (typeof said === 'symbol') return here[said](to);
+  if (typeof said === 'symbol') return to[here[said]];
   if (Array.isArray(said)) return said.map((each) => settled(each, to));
-  return said !== null && typeof said === 'object' && Object.getPrototypeOf(said) === Object.prototype ? Object.fromEntries(Object.entries(said).map(([key, value]) => [key, settled(value, to)])) : said;
+  return isPlain(said) ? Object.fromEntries(Object.entries(said).map(([key, value]) => [key, settled(value, to)])) : said;
 };
 
 const workload: Partial<VersionOptions> = {
   image: 'i', replicas: 1, command: ['a'], args: ['a'], env: { A: 'b' }, hardened: true, podAnnotations: { a: 'b' }, podLabels: { a: 'b' }, terminationGracePeriod: second, deploymentName: 'd', consumesQueues: true,
 };
 const service = {
-  port: 80, targetPort: 8080, portName: 'http', additionalPorts: [{ name: 'b', port: 81 }], appProtocol: AppProtocol.HTTP, serviceType: ServiceType.CLUSTER_IP, name: 'n', namespace: 'shop', app: 'n',
-  template: { image: 'i' }, versionEnv: 'A', forwardHeadersEnv: 'B', consumeQueuesEnv: 'C', sidecarInjection: SidecarInjection.ENABLED, fallback: Fallback.of(), ownServiceAccount: true, exportTo: ['.'],
-  virtualServiceName: 'n', destinationRuleName: 'n',
+  port: 80,
+  targetPort: 8080,
+  portName: 'http',
+  additionalPorts: [{ name: 'b', port: 81 }],
+  appProtocol: AppProtocol.HTTP,
+  serviceType: ServiceType.CLUSTER_IP,
+  name: 'n',
+  namespace: 'shop',
+  app: 'n',
+  template: { image: 'i' },
+  versionEnv: 'A',
+  forwardHeadersEnv: 'B',
+  consumeQueuesEnv: 'C',
+  sidecarInjection: SidecarInjection.ENABLED,
+  fallback: Fallback.of(),
+  ownServiceAccount: true,
+  exportTo: ['.'],
+  virtualServiceName: 'n',
+  destinationRuleName: 'n',
 };
 const tls: MutualServerTlsOptions = {
   credentialName: 'c', minProtocolVersion: TlsVersion.V1_2, maxProtocolVersion: TlsVersion.V1_3, cipherSuites: ['a'], caCertCredentialName: 'a', subjectAltNames: ['a'],
@@ -91,8 +111,21 @@ const CASES: Record<string, Case> = {
   'calls': props<CallOptions>({ port: 80, path: '/a' }, ({ cart, stock }, said) => cart.calls(stock, said)),
   'calls()': values({ callee: STOCK as any }, ({ cart }, { callee }) => cart.calls(callee)),
   'new MeshHost': props<MeshHostProps>({
-    name: 'n', port: 80, baseline: 'main', baselineLabels: { version: 'main' }, additionalPorts: [{ port: 81 }], exportTo: ['.'], selector: { app: 'n' }, fallback: Fallback.of(), protocol: RoutedProtocol.HTTP, targetPort: 8080,
-    appProtocol: AppProtocol.HTTP, hostName: 'a.example.com', namespace: 'shop', virtualServiceName: 'n', destinationRuleName: 'n',
+    name: 'n',
+    port: 80,
+    baseline: 'main',
+    baselineLabels: { version: 'main' },
+    additionalPorts: [{ port: 81 }],
+    exportTo: ['.'],
+    selector: { app: 'n' },
+    fallback: Fallback.of(),
+    protocol: RoutedProtocol.HTTP,
+    targetPort: 8080,
+    appProtocol: AppProtocol.HTTP,
+    hostName: 'a.example.com',
+    namespace: 'shop',
+    virtualServiceName: 'n',
+    destinationRuleName: 'n',
   }, ({ chart }, said) => new MeshHost(chart, 'x', said)),
   'addVersion of a host': values({ version: 'v3', labels: { version: 'v3' } }, ({ ledger }, { version, labels }) => ledger.addVersion(version, labels)),
   'addRule': values({ rule: RouteRule.directResponse(200, 'a', { match: [path] }) }, ({ ledger }, { rule }) => ledger.addRule(rule)),
@@ -100,12 +133,31 @@ const CASES: Record<string, Case> = {
   'routeDefault': values({ destinations: [Destination.of(shown.ledger)] }, ({ ledger }, { destinations }) => ledger.routeDefault(destinations)),
   'configureDefault': props<RouteSettings>({ name: 'n', headers, corsPolicy, rewrite: { uri: '/' }, timeout: second }, ({ ledger }, said) => ledger.configureDefault(said)),
   'new EgressHost': props<EgressHostProps>({
-    hostName: 'a.example.com', port: 80, targetPort: 443, tls: ClientTls.simple(), protocol: EgressProtocol.HTTP, resolution: EgressResolution.DNS, endpoints: [{ address: 'b.example.com' }], exportTo: ['.'],
-    additionalPorts: [{ port: 81, protocol: EgressProtocol.HTTP }], name: 'n', namespace: 'shop',
+    hostName: 'a.example.com',
+    port: 80,
+    targetPort: 443,
+    tls: ClientTls.simple(),
+    protocol: EgressProtocol.HTTP,
+    resolution: EgressResolution.DNS,
+    endpoints: [{ address: 'b.example.com' }],
+    exportTo: ['.'],
+    additionalPorts: [{ port: 81, protocol: EgressProtocol.HTTP }],
+    name: 'n',
+    namespace: 'shop',
   }, ({ chart }, said) => new EgressHost(chart, 'x', said)),
   'new MeshGateway': props<MeshGatewayProps>({
-    hosts: ['a.example.com'], port: 443, portName: 'https', tls: ServerTls.simple({ credentialName: 'c' }), redirectHttp: true, servers: [GatewayServer.http({ hosts: ['b.example.com'], port: 8080 })], acceptHttp10: true,
-    podNamespace: 'istio-system', selector: { a: 'b' }, staining: Staining.open(), name: 'n', namespace: 'shop',
+    hosts: ['a.example.com'],
+    port: 443,
+    portName: 'https',
+    tls: ServerTls.simple({ credentialName: 'c' }),
+    redirectHttp: true,
+    servers: [GatewayServer.http({ hosts: ['b.example.com'], port: 8080 })],
+    acceptHttp10: true,
+    podNamespace: 'istio-system',
+    selector: { a: 'b' },
+    staining: Staining.open(),
+    name: 'n',
+    namespace: 'shop',
   }, ({ chart }, said) => new MeshGateway(chart, 'x', said)),
   'route': props<GatewayRouteOptions>({ hosts: ['shop.example.com'], match: [path], port: 80, name: 'n', headers, corsPolicy, rewrite: { authority: 'a' }, timeout: second }, ({ gateway, cart }, said) => gateway.route(cart, said)),
   'route()': values({ service: CART as any }, ({ gateway }, said) => gateway.route(said.service)),
@@ -161,8 +213,18 @@ const CASES: Record<string, Case> = {
   'Branch.current': values({ ...rules, ...facts, branch: 'main' }, (_, said) => Branch.current(said)),
   'RetryPolicy.of': props<RetryPolicyOptions>({ attempts: 3, retryOn: ['5xx'], perTryTimeout: second, backoff: second, retryRemoteLocalities: true }, (_, said) => RetryPolicy.of(said)),
   'ConnectionPool.of': values<Partial<ConnectionPoolOptions>>({
-    maxConnections: 1, connectTimeout: second, tcpKeepalive: { probes: 1 }, maxConnectionDuration: second, http1MaxPendingRequests: 1, http2MaxRequests: 1, maxRequestsPerConnection: 1, maxRetries: 1, idleTimeout: second,
-    h2UpgradePolicy: H2UpgradePolicy.DEFAULT, useClientProtocol: true, maxConcurrentStreams: 1,
+    maxConnections: 1,
+    connectTimeout: second,
+    tcpKeepalive: { probes: 1 },
+    maxConnectionDuration: second,
+    http1MaxPendingRequests: 1,
+    http2MaxRequests: 1,
+    maxRequestsPerConnection: 1,
+    maxRetries: 1,
+    idleTimeout: second,
+    h2UpgradePolicy: H2UpgradePolicy.DEFAULT,
+    useClientProtocol: true,
+    maxConcurrentStreams: 1,
   } satisfies Required<ConnectionPoolOptions>, (_, said) => ConnectionPool.of(said)),
   'keepalive': values({ 'tcpKeepalive.probes': 1, 'tcpKeepalive.time': second, 'tcpKeepalive.interval': second }, (_, said) => ConnectionPool.of({
     tcpKeepalive: { probes: said['tcpKeepalive.probes'], time: said['tcpKeepalive.time'], interval: said['tcpKeepalive.interval'] } satisfies Required<TcpKeepalive>,
@@ -226,7 +288,7 @@ const CASES: Record<string, Case> = {
 /** What may stand in for what, as far as JavaScript goes. */
 function sort(value: unknown): string {
   if (Array.isArray(value)) return `list of ${value.length === 0 ? 'anything' : sort(value[0])}`;
-  if (typeof value === 'object' && value !== null) return Object.getPrototypeOf(value) === Object.prototype ? 'properties' : 'class';
+  if (typeof value === 'object' && value !== null) return isPlain(value) ? 'properties' : 'class';
   return typeof value === 'symbol' ? 'class' : String(value === null ? value : typeof value);
 }
 
@@ -272,5 +334,100 @@ describe.each(Object.entries(CASES))('%s', (_, [whole, hand]) => {
   test.each(Object.keys(whole))('takes %s that is not there for left out, or refuses it', (property) => {
     const error = refusedAtMost(() => handed({ ...whole, [property]: undefined }));
     expect({ error, ours: error === undefined || error instanceof InvalidInput }).toEqual({ error, ours: true });
+  });
+});
+
+describe('nothing at all', () => {
+  const { chart, cart, stock, lane, gateway, stained, ledger } = world();
+  let ids = 0;
+  const id = () => `x${ids++}`;
+
+  test.each<[string, (said: any) => unknown, optional?: boolean]>([
+    ['props of CanaryService', (said) => new CanaryService(chart, id(), said)],
+    ['props of MeshHost', (said) => new MeshHost(chart, id(), said)],
+    ['props of EgressHost', (said) => new EgressHost(chart, id(), said)],
+    ['props of MeshGateway', (said) => new MeshGateway(chart, id(), said)],
+    ['props of ResilientBackend', (said) => new ResilientBackend(chart, id(), said)],
+    ['props of ResilientBackend', (said) => ResilientBackend.forClosingServer(chart, id(), said)],
+    ['props of FaultInjection', (said) => new FaultInjection(chart, id(), said)],
+    ['props of MirrorTarget', (said) => new MirrorTarget(chart, id(), said)],
+    ['props of AccessPolicy', (said) => new AccessPolicy(chart, id(), said)],
+    ['props of MtlsPolicy', (said) => new MtlsPolicy(chart, id(), said)],
+    ['props of RateLimit', (said) => new RateLimit(chart, id(), said)],
+    ['props of Scope', (said) => new Scope(chart, id(), said)],
+    ['props of SelfStaining', (said) => new SelfStaining(chart, id(), said)],
+    ['props of CallbackFilter', (said) => new CallbackFilter(chart, id(), said)],
+    ['props of BranchDeployment', (said) => new BranchDeployment(chart, id(), said)],
+    ['props of MeshNamespace', (said) => new MeshNamespace(chart, id(), said), true],
+    ['props of StainedRoute', (said) => new StainedRoute(chartOf(), id(), said), true],
+    ['props of addCallback', (said) => gateway.addCallback(id(), said)],
+    ['options of RetryPolicy', (said) => RetryPolicy.of(said)],
+    ['options of ConnectionPool', (said) => ConnectionPool.of(said)],
+    ['options of OutlierDetection', (said) => OutlierDetection.of(said)],
+    ['options of ClientTls', (said) => ClientTls.mutual(said)],
+    ['options of ServerTls', (said) => ServerTls.simple(said)],
+    ['options of ServerTls', (said) => ServerTls.mutual(said)],
+    ['options of GatewayServer', (said) => GatewayServer.https(said)],
+    ['options of Fault', (said) => Fault.abort(said)],
+    ['options of Fault', (said) => Fault.delay(said)],
+    ['options of Staining', (said) => Staining.bySecret(said)],
+    ['options of CorsPolicy', (said) => CorsPolicy.of(said)],
+    ['options of HeaderOperations', (said) => HeaderOperations.of(said)],
+    ['options of AccessRule', (said) => AccessRule.of(said)],
+    ['options of Branch', (said) => Branch.current(said)],
+    ['rules of Branch', (said) => Branch.of('main', said, facts)],
+    ['facts of Branch', (said) => Branch.of('main', rules, said)],
+    ['redirect of RouteRule', (said) => RouteRule.redirect(said)],
+    ['match of ConnectionRule', (said) => ConnectionRule.to([Destination.of(ledger)], said)],
+    ['settings of configureDefault', (said) => ledger.configureDefault(said)],
+    ['options of addVersion', (said) => cart.addVersion('v9', said), true],
+    ['options of splitSticky', (said) => cart.splitBetween([{ version: 'main', weight: 1 }], said), true],
+    ['options of calls', (said) => cart.calls(ledger, said), true],
+    ['options of addLane', (said) => stained.addLane('l9', said), true],
+    ['options of serve', (said) => lane.serve(stock, said), true],
+    ['options of route', (said) => lane.route(ledger, said), true],
+    ['options of a gateway\'s route', (said) => gateway.route(cart, said), true],
+    ['options of a gateway\'s addRule', (said) => gateway.addRule(RouteRule.directResponse(200), said), true],
+    ['options of passthrough', (said) => gateway.passthrough(ledger, said), true],
+    ['options of previewLanesAt', (said) => gateway.previewLanesAt('*.a.example.com', said), true],
+    ['options of Staining', (said) => Staining.previewHostsOnly('*.a.example.com', said), true],
+    ['options of Fallback', (said) => Fallback.of(said), true],
+    ['options of Destination', (said) => Destination.of(cart, said), true],
+    ['options of RouteRule', (said) => RouteRule.to([Destination.of(cart)], said), true],
+    ['options of RouteRule', (said) => RouteRule.directResponse(200, 'a', said), true],
+  ])('is refused for %s', (what, act, optional = false) => {
+    for (const nothing of [null, 'text', 7, [], ...optional ? [] : [undefined]]) {
+      const error = thrownBy(() => act(nothing));
+      expect({ nothing, name: error.name, message: error.message }).toEqual({ nothing, name: 'InvalidInput', message: expect.stringContaining(`'${what.split(' ')[0]}' must be an object with properties`) });
+    }
+  });
+});
+
+describe('what names a class or an enum', () => {
+  const { chart, cart } = world();
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['another class\'s value', () => RequestMatch.path(path as any), /'match' must be a StringMatch, such as StringMatch\.exact\('…'\), got an object of RequestMatch/],
+    ['options in place of the value', () => new ResilientBackend(chart, 'a', { host: cart, retries: { attempts: 3 } as any }), /'retries' must be a RetryPolicy, such as RetryPolicy\.of\(\{ attempts: 3 \}\), got \{ attempts: 3 \}/],
+    ['no member of the enum', () => new MtlsPolicy(chart, 'b', { on: cart, mode: 'strict' as any }), /'mode' must be one of MtlsMode: MtlsMode\.STRICT, MtlsMode\.PERMISSIVE, MtlsMode\.DISABLE, got "strict"/],
+    ['a hole in a list', () => RouteRule.to([undefined as any]), /'destinations' must be a list, each of which must be a Destination, such as Destination\.of\(.*\), got \[ undefined \]/],
+    ['the number 0 for a time', () => new ResilientBackend(chart, 'c', { host: cart, timeout: 0 as any }), /'timeout' must be a Duration of cdk8s, got 0; such as Duration\.seconds\(2\)/],
+    ['a time of 0', () => ConnectionPool.of({ idleTimeout: Duration.millis(0) }), /'idleTimeout' must be a whole number of milliseconds, 1 ms or more, got "0 ms"/],
+    ['a variable that is not set', () => StringMatch.exact(process.env.NOT_SET_ANYWHERE as any), /'text' must be a text, got undefined/],
+    ['a variable that is not set, in headers', () => HeaderOperations.of({ request: { set: { 'x-a': process.env.NOT_SET_ANYWHERE as any } } }), /'request\.set' must have values by name, each of which must be a text, got \{ 'x-a': undefined \}/],
+    ['a variable that is not set, in labels', () => RequestMatch.sourceLabels({ app: process.env.NOT_SET_ANYWHERE as any }), /'sourceLabels\.app' must be a label value .*, got undefined/],
+  ])('is said by name: %s', (_, act, says) => {
+    const error = thrownBy(act);
+    expect(error).toBeInstanceOf(InvalidInput);
+    expect(error.message).toMatch(says);
+  });
+
+  test('is known from another copy of the library', () => {
+    const copy = jest.requireActual<typeof import('../src')>('../src');
+    jest.resetModules();
+    const other: typeof copy = require('../src');
+
+    expect(other.RetryPolicy).not.toBe(RetryPolicy);
+    expect(() => new ResilientBackend(chart, 'd', { host: cart, retries: other.RetryPolicy.none() })).not.toThrow();
   });
 });

@@ -61,10 +61,18 @@ export interface AccessRuleOptions {
   readonly headers?: Record<string, string[]>;
 }
 
-const CALLERS = maybe(listOf(Caller._KIND));
+const LIST = maybe(listOf(() => undefined));
 const TEXTS = maybe(listOf(TEXT));
 const KINDS = {
-  from: CALLERS, notFrom: CALLERS, methods: TEXTS, paths: TEXTS, notPaths: TEXTS, hosts: TEXTS, ports: maybe(listOf(() => undefined)), lanes: maybe(listOf(LANE)), headers: maybe(mapOf(listOf(TEXT))),
+  from: LIST,
+  notFrom: LIST,
+  methods: TEXTS,
+  paths: TEXTS,
+  notPaths: TEXTS,
+  hosts: TEXTS,
+  ports: LIST,
+  lanes: maybe(listOf(LANE)),
+  headers: maybe(mapOf(listOf(TEXT))),
 };
 
 /**
@@ -98,6 +106,9 @@ export class AccessRule {
     if (said.length === 0) throw new InvalidInput('AccessRuleEmpty', "'from' or another part must be said, got nothing: such a rule would be for every request; AccessRule.everything() says that");
     for (const [property, value] of said) {
       demand(property, Array.isArray(value) ? '[]' : '{}', Object.keys(value).length === 0 ? 'must not be empty: such a rule is for no request, or refused by Istio' : undefined, { code: 'AccessRuleEmpty', remedy: 'leave it out for any' });
+    }
+    for (const property of ['from', 'notFrom'] as const) {
+      for (const caller of options[property] ?? []) demand(property, caller, Caller._KIND(caller) && 'must be Callers', { code: 'CallerMissing', remedy: 'Caller.service, Caller.namespace' });
     }
     const { methods = [], paths = [], notPaths = [], hosts = [], ports = [], headers = {} } = options;
     for (const method of methods) demand('methods', method, method === '' || method !== method.toUpperCase() ? 'must be in capitals' : undefined, { code: 'Method' });

@@ -60,7 +60,12 @@ export interface RouteRuleOptions extends RuleOptions, RouteSettings {}
 /** What an answer by the proxy itself cannot have. */
 const NOT_ANSWERED = ['destinations', 'route', 'rewrite', 'timeout'];
 
-const KINDS = { name: maybe(TEXT), headers: maybe(HeaderOperations._KIND), corsPolicy: maybe(CorsPolicy._KIND), match: maybe(listOf(RequestMatch._KIND)) };
+const KINDS = {
+  name: maybe(TEXT),
+  headers: maybe(HeaderOperations._KIND),
+  corsPolicy: maybe(CorsPolicy._KIND),
+  match: maybe(listOf(RequestMatch._KIND)),
+};
 
 /** A rule does one thing. The compiler says so already, but not to code without types. */
 function demandAlone(action: string, options: object, others: string[]): void {

@@ -134,7 +134,7 @@ export class ServerTls {
 
 function mutualManifest(mode: string, options: MutualServerTlsOptions): any {
   const found = manifest(mode, options);
-  const trusts = options?.caCertificates ?? options?.caCertCredentialName ?? options?.credentialName ?? options?.credentialNames;
+  const trusts = options.caCertificates ?? options.caCertCredentialName ?? options.credentialName ?? options.credentialNames;
   demand('caCertificates', trusts, trusts === undefined ? 'must be set beside files: clients show certificates that some authority has signed' : undefined, {
     code: 'ServerTlsAuthority', remedy: 'a secret (credentialName) may hold the authority too',
   });
@@ -146,13 +146,21 @@ const SAID: Kind = maybe(textProblem);
 const TEXTS: Kind = maybe(listOf(textProblem));
 const VERSION: Kind = maybe(oneOf(TlsVersion, 'TlsVersion'));
 const KINDS = {
-  credentialName: SAID, credentialNames: TEXTS, serverCertificate: SAID, privateKey: SAID, minProtocolVersion: VERSION, maxProtocolVersion: VERSION, cipherSuites: TEXTS,
-  caCertificates: SAID, caCertCredentialName: SAID, subjectAltNames: TEXTS,
+  credentialName: SAID,
+  credentialNames: TEXTS,
+  serverCertificate: SAID,
+  privateKey: SAID,
+  minProtocolVersion: VERSION,
+  maxProtocolVersion: VERSION,
+  cipherSuites: TEXTS,
+  caCertificates: SAID,
+  caCertCredentialName: SAID,
+  subjectAltNames: TEXTS,
 };
 
 function manifest(mode: string, options: MutualServerTlsOptions): any {
-  demandKinds(options ?? {}, KINDS, { of: 'options' });
-  const { credentialName, credentialNames, serverCertificate, privateKey, minProtocolVersion, maxProtocolVersion, cipherSuites } = options ?? {};
+  demandKinds(options, KINDS, { of: 'options' });
+  const { credentialName, credentialNames, serverCertificate, privateKey, minProtocolVersion, maxProtocolVersion, cipherSuites } = options;
   const sources = [
     ...(credentialName ? ['credentialName'] : []), ...(credentialNames ? ['credentialNames'] : []),
     ...(serverCertificate || privateKey ? ['serverCertificate and privateKey'] : []),
