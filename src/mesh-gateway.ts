@@ -13,7 +13,7 @@ import { Staining } from './staining';
 import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { covers, GatewayServer } from './traffic/gateway-server';
-import { hostProblem } from './traffic/host-reference';
+import { HostAtPort, hostProblem } from './traffic/host-reference';
 import { portProblem, previewHostProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
@@ -177,6 +177,8 @@ export class MeshGateway extends Construct implements IWorkload {
   private readonly routesOf = new Map<string, GatewayRoute[]>();
   private readonly connectionsOf = new Map<string, () => any>();
   private readonly ownRules: RouteRule[] = [];
+  /** Where routes and rules send requests. */
+  private readonly leadsTo: HostAtPort[] = [];
   private readonly virtualServices = new Map<string, WovenRoutes>();
   private preview?: { readonly wildcard: string; readonly host: string };
   private readonly edge: GatewayEdge;
@@ -219,6 +221,7 @@ export class MeshGateway extends Construct implements IWorkload {
     });
     if (props.acceptHttp10) acceptHttp10(this, `${this.name}-http10`);
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
+    this.node.addValidation({ validate: () => this.validatePorts() });
     this.node.addValidation({ validate: () => this.validatePreview() });
   }
 
@@ -231,15 +234,17 @@ export class MeshGateway extends Construct implements IWorkload {
    * Settings (headers, rewrite, CORS, timeout) hold for all these rules. A rewrite of the path fits services without rules by
    * path alone: those look at the path as it comes in.
    *
-   * Refused: hosts that are not the gateway's, a second route without `match` for a host, ports outside 1 to 65535; at synth a
+   * Refused: hosts that are not the gateway's or none, a host or port that does not speak HTTP, a second route without `match` for a host, ports outside 1 to 65535; at synth a
    * setting that a rule of the service says too.
    */
   public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
     demandKinds(options, { hosts: HOSTS, match: maybe(listOf(RequestMatch._KIND)) }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     const { hosts, match = [], port = service.port, ...settings } = options;
-    Mesh.of(this).hostNamed(service.hostName)?._demandHttp('service', 'be routed to by an HTTP server', this);
     if (options.port !== undefined) demand('port', port, portProblem(options.port), { code: 'Port', scope: this });
+    Mesh.of(this).demandRequests('service', [{ hostName: service.hostName, port }], this);
+    this.leadsTo.push({ hostName: service.hostName, port });
     demandRuleName(this, settings.name);
     RouteRule.to([Destination.of(service)], settings);
     if (port === undefined) {
@@ -260,8 +265,11 @@ export class MeshGateway extends Construct implements IWorkload {
   public addRule(rule: RouteRule, options: GatewayRuleOptions = {}): this {
     demandKind('rule', rule, RouteRule._KIND, this);
     demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     demandRuleName(this, rule.name);
-    for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
+    const destinations = rule.destinations.map(({ hostName, _port }) => ({ hostName, port: _port }));
+    Mesh.of(this).demandRequests('rule', destinations, this);
+    this.leadsTo.push(...destinations);
     this.ownRules.push(rule);
     Mesh.of(this).addRule(rule);
     Mesh.of(this).calledFrom(this, rule.destinations.map(({ hostName }) => hostName));
@@ -278,6 +286,7 @@ export class MeshGateway extends Construct implements IWorkload {
   public passthrough(service: IRoutable, options: GatewayPassthroughOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
     demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port', scope: this });
     Mesh.of(this).calledFrom(this, [service.hostName]);
     const named = options.hosts ?? this.servers.hosts.filter((host) => this.servers.find(host, 'connections')?.host === host);
@@ -295,6 +304,11 @@ export class MeshGateway extends Construct implements IWorkload {
     }
     Mesh.of(this).changed();
     return this;
+  }
+
+  /** A list that turned out empty would be a route nowhere, silently. */
+  private demandHosts(hosts: string[] | undefined): void {
+    demand('hosts', '[]', hosts?.length === 0 ? 'must name one of the gateway\'s hosts' : undefined, { code: 'GatewayHost', scope: this, remedy: 'leave it out for all of them' });
   }
 
   private add(hosts: string[] | undefined, match: RequestMatch[], what: string, rules: () => RouteRule[]): this {
@@ -411,6 +425,13 @@ export class MeshGateway extends Construct implements IWorkload {
   /** The hosts that it is said to route requests of. */
   private get hosts(): string[] {
     return this.servers.hosts.filter((host) => this.servers.find(host, 'requests')?.host === host);
+  }
+
+  /** Hosts may have been declared later than what leads to them. */
+  private validatePorts(): string[] {
+    const { problems, strange } = Mesh.of(this).requestProblems('service', this.leadsTo);
+    for (const each of strange) Warnings.of(this).add(this, 'GatewayPortUnknown', `'port' ${each}`);
+    return problems;
   }
 
   private validatePreview(): string[] {

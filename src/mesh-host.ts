@@ -1,5 +1,5 @@
 import { Chart } from 'cdk8s';
-import { Construct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 import { AppProtocol } from './app-protocol';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
@@ -276,8 +276,8 @@ export class MeshHost extends Construct implements IRoutable {
   /**
    * A rule, tried after the rules added before it and before the default, which routes to the baseline.
    *
-   * Refused: a rule without match (the default is that already), a name that begins with `lane/`; at synth a version that its
-   * host does not have.
+   * Refused: a rule without match (the default is that already), a name that begins with `lane/`, a destination that does not
+   * speak HTTP; at synth a version that its host does not have.
    */
   public addRule(rule: RouteRule): void {
     demandKind('rule', rule, RouteRule._KIND, this);
@@ -286,6 +286,7 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
     }
     demandRuleName(this, rule.name);
+    Mesh.of(this).demandRequests('rule', this.leadingTo(rule), this);
     this.rules.push(rule);
     this.ensureVirtualService();
     Mesh.of(this).changed();
@@ -589,6 +590,11 @@ export class MeshHost extends Construct implements IRoutable {
     return new Set([...routed, ...this.policies.mirrors.map(({ destination }) => destination.host)]);
   }
 
+  /** Where a rule sends requests; at this host they keep their port unless the rule says another. */
+  private leadingTo({ destinations }: RouteRule): HostAtPort[] {
+    return destinations.map(({ hostName, _port, _saidPort }) => ({ hostName, port: hostName === this.hostName ? _saidPort : _port }));
+  }
+
   private protocolsOf({ port, protocol = RoutedProtocol.HTTP, additionalPorts = [] }: MeshHostProps): Map<number | undefined, RoutedProtocol> {
     const protocols = new Map<number | undefined, RoutedProtocol>([[port, protocol]]);
     demand('port', port, port === undefined && additionalPorts.length > 0 ? 'must be set beside additionalPorts' : undefined, { code: 'Port', scope: this });
@@ -678,10 +684,22 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /** @internal */
-  public _demandHttp(property: string, what: string, scope: Construct): void {
-    if (this.speaks(RoutedProtocol.HTTP)) return;
-    throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${[...new Set(this.protocols.values())].join(' and ')}, whose content the mesh cannot read, so it cannot ${what}; `
-      + 'let the port say an HTTP protocol if it speaks one', scope);
+  public _demandHttp(property: string, what: string, scope: IConstruct, port?: number): void {
+    const problem = this._httpProblem(what, port);
+    if (problem) throw new InvalidInput('ProtocolNotHttp', `'${property}' ${problem}`, scope);
+  }
+
+  /**
+   * Why the host, or one of its ports, cannot do what needs HTTP: the end of a sentence.
+   *
+   * @internal
+   */
+  public _httpProblem(what: string, port?: number): string | undefined {
+    const spoken = port !== undefined && this.protocols.has(port) ? [this.protocols.get(port)!] : [...new Set(this.protocols.values())];
+    if (spoken.includes(RoutedProtocol.HTTP)) return undefined;
+    const where = this.speaks(RoutedProtocol.HTTP) ? ` at port ${port}` : '';
+    return `needs HTTP: ${this.hostName} speaks ${spoken.join(' and ')}${where}, whose content the mesh cannot read, so it cannot ${what}; `
+      + 'let the port say an HTTP protocol if it speaks one';
   }
 
   /** Faults of lanes: each lane must serve the host, and have one fault. */
@@ -707,7 +725,11 @@ export class MeshHost extends Construct implements IRoutable {
 
   private validateHost(): string[] {
     this.warn();
-    return [...[...this._baselineRules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
+    const rules = this._baselineRules;
+    const requests = this.speaks(RoutedProtocol.HTTP) ? rules.flatMap((rule) => this.leadingTo(rule)) : [];
+    const { problems, strange } = Mesh.of(this).requestProblems('destinations', requests);
+    for (const each of strange) Warnings.of(this).add(this, 'DestinationPortUnknown', `'port' ${each}`);
+    return [...[...rules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...problems, ...this.faultyLanes()];
   }
 }
 

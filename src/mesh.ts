@@ -9,6 +9,7 @@ import type { MeshHost } from './mesh-host';
 import type { StainedRoute } from './stained-route';
 import type { Destination } from './traffic/destination';
 import { covers } from './traffic/gateway-server';
+import type { HostAtPort } from './traffic/host-reference';
 import type { RouteRule } from './traffic/route-rule';
 import type { IWorkload } from './workloads';
 
@@ -16,6 +17,9 @@ const MESH = Symbol.for('cdk8s-lanes.Mesh');
 
 /** The context key of the cluster's domain, for clusters that are not `cluster.local`. */
 export const CLUSTER_DOMAIN_CONTEXT = 'cdk8s-lanes/cluster-domain';
+
+/** What a host must be able to do for rules of requests to lead to it. */
+const REQUESTED = 'be sent requests by rules';
 
 /** Pods that call a host. */
 export interface DeclaredCall {
@@ -265,6 +269,22 @@ export class Mesh {
   /** What is wrong with the versions that a rule routes to. */
   public unknownVersions(rule: { readonly destinations: Destination[] }): string[] {
     return rule.destinations.flatMap(({ hostName, version }) => this.hosts.get(hostName)?._unknownVersion('version', { hostName }, version) ?? []);
+  }
+
+  /** Refuses to send requests where their content cannot be read. */
+  public demandRequests(property: string, destinations: HostAtPort[], scope: IConstruct): void {
+    for (const { hostName, port } of destinations) this.hosts.get(hostName)?._demandHttp(property, REQUESTED, scope, port);
+  }
+
+  /** The same when all hosts of the app are known: what is wrong, and which ports hosts are not known to have. */
+  public requestProblems(property: string, destinations: HostAtPort[]): { readonly problems: string[]; readonly strange: string[] } {
+    const owned = destinations.flatMap(({ hostName, port }) => (this.hosts.has(hostName) ? [{ host: this.hosts.get(hostName)!, port }] : []));
+    return {
+      problems: owned.flatMap(({ host, port }) => host._httpProblem(REQUESTED, port) ?? []).map((problem) => `'${property}' ${problem}`),
+      strange: owned.filter(({ host, port }) => port !== undefined && host._ports.length > 0 && !host._ports.includes(port)).map(({ host, port }) => (
+        `${port} is not a port of ${host.hostName} that this app knows (${host._ports.join(', ')}): if the Service has no such port, requests are answered 503; name one of these`
+      )),
+    };
   }
 
   /** The lane table for rules that route to these hosts; `undefined` where the app has no lanes. */

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { copies, MirrorPolicy } from './host-policies';
 import { demandKinds, FLAG, maybe, TEXT } from './kinds';
+import { Mesh } from './mesh';
 import { ownedHost } from './mesh-host';
 import { Destination, IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
@@ -57,7 +58,7 @@ export interface MirrorTargetProps {
 export class MirrorTarget extends Construct {
   /**
    * Refused: a host that the app does not own, a mirror to the very host and version it copies from or to where another mirror
-   * copies the same requests, a percentage of 0 or over 100; at synth unknown versions.
+   * copies the same requests, a host that does not speak HTTP, a percentage of 0 or over 100; at synth unknown versions.
    */
   constructor(scope: Construct, id: string, props: MirrorTargetProps) {
     super(scope, id);
@@ -71,6 +72,8 @@ export class MirrorTarget extends Construct {
         + 'name another version or host', this);
     }
     const { destination } = Destination.of(props.to, { version: props.toVersion })._toManifest(true);
+    const port = props.to.hostName === from.hostName ? undefined : destination.port?.number;
+    Mesh.of(this).demandRequests('to', [{ hostName: props.to.hostName, port }], this);
     const twin = from._said.mirrors.find((other) => isDeepStrictEqual(other.destination, destination)
       && (other.fromVersion === undefined || props.fromVersion === undefined || other.fromVersion === props.fromVersion));
     if (twin) {
@@ -88,7 +91,8 @@ export class MirrorTarget extends Construct {
         if (!from._baselineRules.some((rule) => copies(mirror, rule, from.hostName))) {
           Warnings.of(this).add(this, 'MirrorIdle', `'to' gets no copies, got ${props.to.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}: all that is copied goes there anyway; name another version or host`);
         }
-        return [...from._unknownVersion('fromVersion', from, props.fromVersion), ...from._unknownVersion('toVersion', props.to, props.toVersion)];
+        const { problems } = Mesh.of(this).requestProblems('to', [{ hostName: props.to.hostName, port }]);
+        return [...problems, ...from._unknownVersion('fromVersion', from, props.fromVersion), ...from._unknownVersion('toVersion', props.to, props.toVersion)];
       },
     });
   }

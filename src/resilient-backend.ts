@@ -70,6 +70,9 @@ export interface ResilientBackendProps {
   readonly tls?: ClientTls;
 }
 
+/** What a hash cannot be computed from where the mesh reads no requests. */
+const HASHED_OF_REQUESTS = ['httpHeaderName', 'httpCookie', 'httpQueryParameterName'];
+
 /** Properties of `ResilientBackend.forClosingServer`. */
 export interface ClosingServerProps {
   /** The host: a CanaryService or a MeshHost of the app. */
@@ -177,6 +180,8 @@ export class ResilientBackend extends Construct {
       Warnings.of(this).add(this, 'SecretForSidecars', `'credentialName' ${traffic.tls.credentialName} is read by gateways alone: sidecars send plain text to ${host.hostName}, `
         + 'silently; name files (caCertificates, clientCertificate, privateKey) if pods of the mesh call it');
     }
+    const hashed = Object.keys(traffic.loadBalancer?.consistentHash ?? {});
+    if (hashed.some((key) => HASHED_OF_REQUESTS.includes(key))) host._demandHttp('loadBalancer', 'be hashed by what requests say', this, port);
     if (traffic.connectionPool?.http) host._demandHttp('connectionPool', 'have limits of requests', this);
     for (const [part, manifest] of Object.entries(traffic)) {
       if (manifest) host._policies(this, false).setTraffic(part as keyof typeof traffic, manifest, this, { version, port });

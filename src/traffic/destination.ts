@@ -87,6 +87,15 @@ export class Destination {
   }
 
   /**
+   * The port that is said of the destination itself.
+   *
+   * @internal
+   */
+  public get _saidPort(): number | undefined {
+    return this.options.port;
+  }
+
+  /**
    * The same, at this port of a host where it says none itself.
    *
    * @internal

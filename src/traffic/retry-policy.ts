@@ -95,7 +95,8 @@ export class RetryPolicy {
   /** @internal */
   public static readonly _KIND: Kind = instance(RetryPolicy, 'RetryPolicy.of({ attempts: 3 })');
 
-  /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, durations under 1 ms. */
+  /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, `retriable-status-codes`
+   * without any, durations under 1 ms. */
   public static of(options: RetryPolicyOptions): RetryPolicy {
     demandKinds(options, { retryOn: maybe(listOf(TEXT)), retryRemoteLocalities: maybe(FLAG) }, { of: 'options' });
     const enough = countProblem(options.attempts) === undefined && options.attempts >= 1 ? undefined : 'must be a whole number, 1 or more';
@@ -108,6 +109,10 @@ export class RetryPolicy {
         code: 'RetryOn', remedy: `did you mean '${closest(condition, KNOWN_CONDITIONS)}'?`,
       });
     }
+    const idle = options.retryOn?.includes(RetryOn.RETRIABLE_STATUS_CODES) && !options.retryOn.some((each) => KNOWN_STATUSES.includes(each));
+    demand('retryOn', RetryOn.RETRIABLE_STATUS_CODES, idle ? 'must name HTTP statuses too, which it stands for' : undefined, {
+      code: 'RetryOn', remedy: "statuses alone are enough: retryOn: ['503']",
+    });
     return new RetryPolicy({
       attempts: options.attempts,
       ...(options.perTryTimeout !== undefined ? { perTryTimeout: wireDuration('perTryTimeout', options.perTryTimeout) } : {}),
