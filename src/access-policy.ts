@@ -66,6 +66,7 @@ export class AccessPolicy extends Construct {
     const { on, allow, deny, name = id } = props;
     this.on = on;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     if (!allow && !deny) throw new InvalidInput('AccessPolicyEmpty', "'allow' or 'deny' must be set, got neither", this);
     demand('deny', '[]', deny?.length === 0 ? 'must name a rule: Istio refuses a deny-list without' : undefined, { code: 'AccessPolicyEmpty', scope: this, remedy: 'leave it out' });
     for (const rule of [...allow ?? [], ...deny ?? []]) this.demandReadable(rule);

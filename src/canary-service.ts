@@ -442,14 +442,18 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
 
   /**
    * Takes a version away: its Deployment, its subset, and every rule of the service that routes to it alone; in splits its share
-   * goes to the others.
+   * goes to the others. What is said of its pods alone (AccessPolicy, MtlsPolicy, RateLimit, Scope) goes too; a rule of a gateway or a
+   * mirror that leads to it does not, and is refused at synth.
    *
    * Refused: an unknown version, one that serves everybody.
    */
   public retire(version: string): void {
     this.host._removeVersion(version, this);
     const place = this.versionsPlace.node.tryFindChild(version) as ServiceVersion | undefined;
-    if (place) Mesh.of(this).disown(place.deployment);
+    if (place) {
+      Mesh.of(this).disown(place.deployment);
+      Mesh.of(this).retire(place);
+    }
     this.versionsPlace.node.tryRemoveChild(version);
   }
 

@@ -1,7 +1,7 @@
 import { IConstruct } from 'constructs';
 import type { Branch } from './branch';
 import { BranchOwnership } from './branch-ownership';
-import { InvalidInput } from './errors';
+import { demand, InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
@@ -53,6 +53,9 @@ export class Mesh {
   private readonly calls: DeclaredCall[] = [];
   private readonly narrowings: ((host: MeshHost) => string[] | undefined)[] = [];
   private readonly laneListeners: ((lane: string) => void)[] = [];
+  /** Pods → what is said of them alone. */
+  private readonly facets = new Map<IWorkload, IConstruct[]>();
+  private readonly gone = new Set<IWorkload>();
   private _stain?: StainedRoute;
   private _ownership?: BranchOwnership;
 
@@ -154,6 +157,21 @@ export class Mesh {
   public disown(object: IConstruct): void {
     for (const [key, owner] of this.objects) if (owner === object) this.objects.delete(key);
     this.changed();
+  }
+
+  /** What is said of pods alone goes with them. Refused: pods that are gone. */
+  public goesWith(on: IWorkload, facet: IConstruct): void {
+    demand('on', String(on), this.gone.has(on) ? 'must not be a version that is retired' : undefined, { code: 'VersionRetired', scope: facet });
+    this.facets.set(on, [...this.facets.get(on) ?? [], facet]);
+  }
+
+  /** Pods that there are no more, and what is said of them. */
+  public retire(on: IWorkload): void {
+    this.gone.add(on);
+    for (const facet of this.facets.get(on) ?? []) {
+      facet.node.findAll().forEach((object) => this.disown(object));
+      facet.node.scope!.node.tryRemoveChild(facet.node.id);
+    }
   }
 
   /** The owner of a host, if this app has it. */

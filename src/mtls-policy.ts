@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import { demand } from './errors';
 import { demandKinds, mapOf, maybe, oneOf } from './kinds';
 import { ManifestObject } from './manifest-object';
+import { Mesh } from './mesh';
 import { objectName } from './mesh-host';
 import { portProblem } from './traffic/predicates';
 import { IWorkload, podSelector, workloadProblem } from './workloads';
@@ -54,6 +55,7 @@ export class MtlsPolicy extends Construct {
     demandKinds(props, { mode: maybe(oneOf(MtlsMode, 'MtlsMode')), ports: maybe(mapOf(oneOf(MtlsMode, 'MtlsMode'))) }, { scope: this });
     const { on, mode = MtlsMode.STRICT, ports, name = id } = props;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     for (const port of Object.keys(ports ?? {})) demand('ports', port, portProblem(Number(port)), { code: 'Port', scope: this });
     const vague = ports && Object.keys(on.workloadLabels).length === 0;
     demand('ports', on.workloadNamespace, vague ? 'must not be said of a whole namespace' : undefined, { code: 'MtlsPorts', scope: this, remedy: 'say it of a service' });

@@ -70,6 +70,7 @@ export class RateLimit extends Construct {
     demandKinds(props, { match: maybe(RequestMatch._KIND), lane: maybe(LANE) }, { scope: this });
     const { on, requests, per = Duration.seconds(1), burst = requests, match, lane, name = id } = props;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     for (const [property, tokens] of Object.entries({ requests, burst })) {
       demand(property, tokens, tokensProblem(tokens), { code: 'RateLimitTokens', scope: this, remedy: 'to keep everybody out use AccessPolicy' });
     }

@@ -64,7 +64,7 @@ export class Scope extends Construct {
     on.forEach((workload, index) => {
       demand('on', workload, workloadProblem(workload), { code: 'WorkloadMissing', scope: this });
       const name = objectName(this, 'on', sidecarName(workload, this));
-      new ManifestObject(this, `Sidecar-${index}`, {
+      const sidecar = new ManifestObject(this, `Sidecar-${index}`, {
         apiVersion: 'networking.istio.io/v1',
         kind: 'Sidecar',
         metadata: { name, namespace: workload.workloadNamespace },
@@ -74,6 +74,7 @@ export class Scope extends Construct {
           ...(registryOnly === undefined ? {} : { outboundTrafficPolicy: { mode: registryOnly ? 'REGISTRY_ONLY' : 'ALLOW_ANY' } }),
         }),
       });
+      Mesh.of(this).goesWith(workload, sidecar);
     });
     if (props.exportTo) this.narrow(on, callersFrom);
   }
