@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import { demandsNames, namelessEntries } from './caller-names';
 import { CanaryService } from './canary-service';
 import { demand, InvalidInput } from './errors';
+import { demandKinds, FLAG, listOf, maybe, TEXT } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshGateway } from './mesh-gateway';
@@ -65,9 +66,12 @@ export class AccessPolicy extends Construct {
    */
   constructor(scope: Construct, id: string, props: AccessPolicyProps) {
     super(scope, id);
+    const rules = maybe(listOf(AccessRule._KIND));
+    demandKinds(props, { allow: rules, deny: rules, requireMtls: maybe(FLAG), name: maybe(TEXT) }, { scope: this });
     const { on, allow, deny, name = id } = props;
     this.on = on;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     if (!allow && !deny) throw new InvalidInput('AccessPolicyEmpty', "'allow' or 'deny' must be set, got neither", this);
     demand('deny', '[]', deny?.length === 0 ? 'must name a rule: Istio refuses a deny-list without' : undefined, { code: 'AccessPolicyEmpty', scope: this, remedy: 'leave it out' });
     for (const rule of [...allow ?? [], ...deny ?? []]) {

@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import { Branch } from './branch';
 import { BaselineOptions, CanaryService, ServiceOptions, VersionOptions } from './canary-service';
 import { InvalidInput } from './errors';
+import { demandKinds, maybe, OPTIONS, TEXT } from './kinds';
 import { DESTINATION_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -74,12 +75,14 @@ export class BranchDeployment extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: BranchDeploymentProps) {
     super(scope, id);
+    const options = maybe(OPTIONS);
+    demandKinds(props, { branch: Branch._KIND, image: maybe(TEXT), baseline: options, lane: options, template: options }, { scope: this });
     const { branch, image, baseline, lane, ...service } = props;
     // CI systems hand over what was not built as an empty variable.
     const built = image || service.template?.image;
     this.service = new CanaryService(this, 'Resource', {
       ...service,
-      name: service.name ?? id,
+      name: service.name === undefined ? id : service.name,
       baseline: { version: branch.baselineVersion, ...baseline, image: baseline?.image ?? built ?? (branch.isBaseline ? undefined : NO_IMAGE) },
     });
     this.hostName = this.service.hostName;

@@ -1,6 +1,7 @@
 import { Duration } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { demand, InvalidInput, shown } from './errors';
+import { demandKinds, instance, Kind, listOf, maybe, NUMBER, TEXT } from './kinds';
 import { branchPatternProblem, matchesBranch } from './lanes/branch-pattern';
 import { laneName } from './lanes/lane-name';
 import {
@@ -9,6 +10,8 @@ import {
 import { Mesh } from './mesh';
 import { BranchFound, RunFacts } from './pipeline/ci-environment';
 import { currentRun } from './pipeline/current-run';
+import { textProblem } from './traffic/predicates';
+import { millisecondsOf } from './traffic/wire-duration';
 
 /** Which branches of a repository are deployed, and as what. */
 export interface BranchRules {
@@ -85,6 +88,9 @@ export interface CurrentBranchOptions extends BranchRules, BranchFacts {
  * Other than the rest of this library, `Branch.current` reads what is around it: environment variables, git, the clock.
  */
 export class Branch {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Branch, "Branch.current({ baseline: 'main' })");
+
   /**
    * The branch that is checked out, or that the CI run is for.
    *
@@ -101,6 +107,7 @@ export class Branch {
    * known.
    */
   public static current(options: CurrentBranchOptions): Branch {
+    demandKinds(options, { ...FACTS, branch: maybe(TEXT) }, { of: 'options' });
     const facts = currentRun();
     const found: RunFacts['found'] = options.branch === undefined ? facts.found : { branch: options.branch, by: 'push' };
     if ('code' in found) throw refusal(found.code, `'branch' cannot be told: ${found.message}`);
@@ -136,9 +143,11 @@ export class Branch {
   public readonly source: string;
 
   private constructor(name: string, private readonly rules: BranchRules, private readonly facts: BranchFacts) {
-    const lanes = rules.lanes ?? ['*'];
+    demandKinds(rules, { lanes: maybe(listOf(TEXT)) }, { of: 'rules' });
+    demandKinds(facts, FACTS, { of: 'facts' });
+    const { lanes = ['*'] } = rules;
     for (const [property, branch] of [['baseline', rules.baseline], ['branch', name]]) {
-      demand(property, branch, branch === '' ? 'must not be empty' : undefined, { code: 'BranchEmpty', remedy: 'it is the name that the repository has for the branch' });
+      demand(property, branch, textProblem(branch), { code: 'BranchEmpty', remedy: 'it is the name that the repository has for the branch' });
     }
     for (const pattern of lanes) demand('lanes', pattern, branchPatternProblem(pattern), { code: 'BranchPattern', remedy: "patterns look like 'release-*', or like '/^release-v\\d+$/'" });
     demandFacts(rules, facts);
@@ -187,13 +196,16 @@ export class Branch {
 
   private get expires(): string | undefined {
     const { ttl } = this.rules;
-    if (this.isBaseline || !ttl) return undefined;
+    if (this.isBaseline || ttl === undefined) return undefined;
     return new Date(Date.parse(this.facts.time!) + ttl.toMilliseconds()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
 }
 
+const FACTS = { source: maybe(TEXT), owner: maybe(TEXT), commit: maybe(TEXT), run: maybe(TEXT), revision: maybe(NUMBER), time: maybe(TEXT) };
+
 function demandFacts({ ttl }: BranchRules, { time, revision }: BranchFacts): void {
-  if (ttl) demand('ttl', ttl.toHumanString(), ttl.toMilliseconds({ integral: false }) < 60_000 ? 'must be 1 minute or more' : undefined, { code: 'LaneTtl' });
+  const short = ttl !== undefined && millisecondsOf('ttl', ttl) < 60_000;
+  demand('ttl', ttl?.toHumanString(), short ? 'must be 1 minute or more' : undefined, { code: 'LaneTtl' });
   const timeProblem = time === undefined ? 'must be set where lanes have a time to live' : 'must be a point in time (RFC 3339), such as 2026-03-01T12:00:00Z';
   if (time === undefined ? ttl : Number.isNaN(Date.parse(time))) demand('time', time, timeProblem, { code: 'Time' });
   if (revision !== undefined && !(Number.isSafeInteger(revision) && revision >= 0)) {

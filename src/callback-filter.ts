@@ -3,6 +3,7 @@ import { Callbacks, CallbackProps } from './callback';
 import { CanaryService } from './canary-service';
 import { demand, demandLabels } from './errors';
 import { isOver } from './expiry';
+import { demandKind, demandKinds, instance, Kind, OPTIONS } from './kinds';
 import { callbackScript, ScriptedCallback } from './lua/callback-script';
 import { LuaContext, LuaFilter } from './lua-filter';
 import { Mesh } from './mesh';
@@ -24,6 +25,9 @@ export interface WorkloadReference {
 
 /** Where callbacks are known, and get their lane. */
 export class CallbackPlace {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(CallbackPlace, 'CallbackPlace.gateway()');
+
   /**
    * At the gateway pods, before their routes are chosen: this very hop follows the lane. The gateway must be open
    * (`Staining.open()`); a closed one takes the header away again, and its own `addCallback` needs no Lua.
@@ -36,6 +40,7 @@ export class CallbackPlace {
 
   /** At the sidecars of a service's pods, when requests come in: the service itself stays who it is, hops further on follow the lane, if it forwards the header. */
   public static inbound(service: CanaryService): CallbackPlace {
+    demandKind('service', service, instance(CanaryService, 'new CanaryService(…)'));
     return new CallbackPlace('SIDECAR_INBOUND', service._workload);
   }
 
@@ -49,7 +54,9 @@ export class CallbackPlace {
     public readonly _context: LuaContext,
     /** @internal */
     public readonly _workload: WorkloadReference,
-  ) {}
+  ) {
+    demandKind('workload', _workload, OPTIONS);
+  }
 }
 
 /** Properties of `CallbackFilter`. */
@@ -83,14 +90,15 @@ export class CallbackFilter extends Construct {
   /** Refused: pods without labels, a chart without namespace. */
   constructor(scope: Construct, id: string, props: CallbackFilterProps) {
     super(scope, id);
+    demandKinds(props, { at: CallbackPlace._KIND }, { scope: this });
     this.props = props;
     const { labels } = props.at._workload;
-    demand('at.labels', '{}', Object.keys(labels).length === 0 ? 'must name a label of the pods: without one all pods of the namespace are meant' : undefined, { code: 'WorkloadLabels', scope: this });
     demandLabels('at.labels', labels, this);
+    demand('at.labels', '{}', Object.keys(labels).length === 0 ? 'must name a label of the pods: without one all pods of the namespace are meant' : undefined, { code: 'WorkloadLabels', scope: this });
     this.callbacks = new Callbacks(this);
     this.place = new Construct(this, 'filter');
     namespaceFor(this, props.at._workload.namespace, 'at.namespace');
-    objectName(this, 'name', props.name ?? id);
+    objectName(this, 'name', props.name === undefined ? id : props.name);
     this.node.addValidation({ validate: () => this.warnOfClosedGateway() });
   }
 

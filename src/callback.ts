@@ -1,9 +1,10 @@
 import { IConstruct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { isOver, momentProblem } from './expiry';
+import { demandKinds, FLAG, maybe, OPTIONS, TEXT } from './kinds';
 import { Mesh } from './mesh';
 import { intersection, MatchEntry } from './traffic/intersection';
-import { dnsNameProblem, headerNameProblem, pathProblem, versionNameProblem } from './traffic/predicates';
+import { dnsNameProblem, pathProblem, tokenProblem, versionNameProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { StringMatch } from './traffic/string-match';
 import { unreachableRules } from './traffic/unreachable';
@@ -97,6 +98,7 @@ export class Callbacks {
     const at = (property: string) => `${id}.${property}`;
     demand('id', id, versionNameProblem(id), { code: 'CallbackId', scope });
     demand('id', id, this.byId.has(id) ? 'must be new' : undefined, { code: 'CallbackTwice', scope });
+    demandCallback(props, scope);
     const authority = props.authority?.toLowerCase();
     if (authority !== undefined) {
       const wild = authority.includes('*') ? 'must be one host, as a callback takes all its requests' : dnsNameProblem(authority);
@@ -105,7 +107,7 @@ export class Callbacks {
     if (props.path !== undefined) demand(at('path'), props.path, pathProblem(props.path), { code: 'PathPrefix', scope });
     for (const field of ['cookie', 'query'] as const) {
       const named = props[field];
-      if (!named) continue;
+      if (named === undefined) continue;
       demand(at(`${field}.name`), named.name, nameProblem(field, named.name), { code: 'CallbackName', scope });
       demand(at(`${field}.value`), named.value, valueProblem(named.value), { code: 'CallbackValue', scope });
     }
@@ -113,7 +115,7 @@ export class Callbacks {
     if (said.every((each) => each === undefined)) {
       throw new InvalidInput('CallbackMatchesAll', `'${id}' must say authority, path, cookie or query, got none of them: every request would belong to the lane`, scope);
     }
-    demand(at('lane'), props.lane, versionNameProblem(props.lane ?? ''), { code: 'LaneName', scope });
+    demand(at('lane'), props.lane, versionNameProblem(props.lane), { code: 'LaneName', scope });
     if (props.expires !== undefined) demand(at('expires'), props.expires, momentProblem(props.expires), { code: 'CallbackExpires', scope });
     const key = JSON.stringify([hosts, ...said.map((each) => each ?? null)]);
     const twin = this.keys.get(key);
@@ -161,6 +163,12 @@ export class Callbacks {
   }
 }
 
+/** What code without types may hand over for a callback. */
+export function demandCallback(props: CallbackProps, scope: IConstruct): void {
+  const [text, named] = [maybe(TEXT), maybe(OPTIONS)];
+  demandKinds(props, { authority: text, cookie: named, query: named, laneMayBeMissing: maybe(FLAG), expires: text }, { scope });
+}
+
 /** The condition of a VirtualService's rule. `ownHost`: the VirtualService is for the callback's host alone. */
 export function callbackMatch({ authority, path, cookie, query }: CallbackProps, ownHost: boolean): MatchEntry {
   const conditions = [
@@ -173,10 +181,10 @@ export function callbackMatch({ authority, path, cookie, query }: CallbackProps,
 }
 
 function nameProblem(field: 'cookie' | 'query', name: string): string | undefined {
-  if (field === 'cookie') return headerNameProblem(name.toLowerCase());
-  return /^[\x21-\x7e]+$/.test(name) && !/[&=#?]/.test(name) ? undefined : "must be visible ASCII characters without '&', '=', '#' and '?', as in a URL";
+  if (field === 'cookie') return tokenProblem(name);
+  return typeof name === 'string' && /^[\x21-\x7e]+$/.test(name) && !/[&=#?]/.test(name) ? undefined : "must be visible ASCII characters without '&', '=', '#' and '?', as in a URL";
 }
 
 function valueProblem(value: string): string | undefined {
-  return /^[\x21-\x7e]+$/.test(value) && !/[&;#,"]/.test(value) ? undefined : "must be visible ASCII characters without '&', ';', '#', ',' and quotes, as it stands in the request";
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/[&;#,"]/.test(value) ? undefined : "must be visible ASCII characters without '&', ';', '#', ',' and quotes, as it stands in the request";
 }

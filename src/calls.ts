@@ -1,9 +1,10 @@
 import { IConstruct } from 'constructs';
 import { demand } from './errors';
+import { demandKinds } from './kinds';
 import { Mesh } from './mesh';
 import { IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
-import { portProblem } from './traffic/predicates';
+import { pathProblem, portProblem } from './traffic/predicates';
 import { IWorkload } from './workloads';
 
 /**
@@ -36,13 +37,15 @@ export class Calls {
   constructor(private readonly scope: IConstruct & IWorkload, private readonly annotated: { addAnnotation(key: string, value: string): void }) {}
 
   /** One more call. One that was said already is not said twice. */
-  public add(callee: IRoutable | undefined, { port = callee?.port, path }: CallOptions): void {
+  public add(callee: IRoutable | undefined, options: CallOptions): void {
+    demandKinds(options, {}, { scope: this.scope, of: 'options' });
+    const { port = callee?.port, path } = options;
     demand('callee', callee, hostProblem(callee), { code: 'HostMissing', scope: this.scope });
     demand('port', port, port === undefined ? `must be given, as the app does not know the port of ${callee!.hostName}` : portProblem(port), {
       code: 'CallPort', scope: this.scope, remedy: 'calls(host, { port })',
     });
     if (path !== undefined) {
-      demand('path', path, /^\/[^\s,#]*$/.test(path) ? undefined : "must begin with '/' and have no spaces, commas or '#'", { code: 'CallPath', scope: this.scope });
+      demand('path', path, pathProblem(path) === undefined && /^\/[^\s,#]*$/.test(path) ? undefined : "must begin with '/' and have no spaces, commas or '#'", { code: 'CallPath', scope: this.scope });
     }
     demand('callee', callee!.hostName, this.nobody ? 'must not be said beside callsNobody' : undefined, { code: 'CallsNobody', scope: this.scope, remedy: 'keep one of them' });
     const call = `${callee!.hostName}:${port}${path ?? ''}`;

@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import { AppProtocol } from './app-protocol';
 import { CallOptions, Calls } from './calls';
 import { demand, InvalidInput } from './errors';
+import { demandKind, demandKinds, FLAG, Kinds, listOf, maybe, oneOf, OPTIONS, TEXT } from './kinds';
 import { ManifestObject, patchAfterRendering } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, namespaceFor, objectName, RoutedProtocol } from './mesh-host';
@@ -15,9 +16,11 @@ import { envNameProblem, labelValueProblem, portNameProblem, portProblem, servic
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule } from './traffic/route-rule';
 import { StringMatch } from './traffic/string-match';
+import { millisecondsOf } from './traffic/wire-duration';
 import { VersionDeployment, VersionDeploymentProps } from './version-deployment';
 import { inherit, WorkloadOptions } from './workload';
 import type { ContainerPort } from './workload-facts';
+import { WORKLOAD_KINDS } from './workload-kinds';
 import { IWorkload } from './workloads';
 
 /** Protocols whose requests cannot be routed by content. */
@@ -248,6 +251,18 @@ export interface CanaryServiceProps extends ServiceOptions {
   readonly baseline: BaselineOptions;
 }
 
+const KINDS: Kinds<CanaryServiceProps> = {
+  baseline: OPTIONS,
+  template: maybe(OPTIONS),
+  additionalPorts: maybe(listOf(OPTIONS)),
+  appProtocol: maybe(oneOf(AppProtocol, 'AppProtocol')),
+  serviceType: maybe(oneOf(ServiceType, 'ServiceType')),
+  versionEnv: maybe(TEXT),
+  sidecarInjection: maybe(oneOf(SidecarInjection, 'SidecarInjection')),
+  fallback: maybe(Fallback._KIND),
+  ownServiceAccount: maybe(FLAG),
+};
+
 /**
  * A service with versions: a Service, a Deployment for each version, and the routing that sends everybody to the baseline
  * until a rule or a lane says otherwise.
@@ -292,13 +307,16 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    */
   constructor(scope: Construct, id: string, props: CanaryServiceProps) {
     super(scope, id);
+    demandKinds(props, KINDS, { scope: this });
+    demandVersionKinds(props.baseline, this);
     this.props = props;
-    this.name = props.name ?? id;
+    this.name = props.name === undefined ? id : props.name;
     demand(props.name === undefined ? 'id' : 'name', this.name, serviceNameProblem(this.name), { code: 'ServiceName', scope: this, remedy: 'the name is set by \'name\'' });
     demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
     if (props.portName !== undefined) demand('portName', props.portName, portNameProblem(props.portName), { code: 'PortName', scope: this });
-    for (const { name, port, targetPort } of this.additionalPorts) {
+    for (const { name, port, targetPort, appProtocol } of this.additionalPorts) {
+      demandKind('additionalPorts.appProtocol', appProtocol, KINDS.appProtocol!, this);
       demand('additionalPorts.name', name, portNameProblem(name), { code: 'PortName', scope: this });
       demand('additionalPorts.port', port, portProblem(port), { code: 'Port', scope: this });
       if (targetPort !== undefined) demand('additionalPorts.targetPort', targetPort, portProblem(targetPort), { code: 'Port', scope: this });
@@ -310,7 +328,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
       const variable = props[property];
       if (variable !== undefined) demand(property, variable, envNameProblem(variable), { code: 'EnvName', scope: this });
     }
-    this.app = props.app ?? this.name;
+    this.app = props.app === undefined ? this.name : props.app;
     demand('app', this.app, this.app === '' ? 'must not be empty' : labelValueProblem(this.app), { code: 'LabelValue', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
     this.workloadNamespace = this.namespace;
@@ -355,6 +373,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    * no image here and in the template, `<service>-<version>` over 63 characters.
    */
   public addVersion(version: string, options: VersionOptions = {}): ServiceVersion {
+    demandVersionKinds(options, this);
     if (this.props.baseline.version === undefined) {
       throw new InvalidInput('BaselineWithoutVersion', "'baseline.version' must be set for the service to have other versions: without it the Service's requests "
         + 'would meet their pods too', this);
@@ -383,6 +402,8 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    * Refused: as these, and a version twice.
    */
   public splitBetween(shares: VersionShare[], options: SplitOptions = {}): void {
+    demandKind('shares', shares, maybe(listOf(OPTIONS)), this);
+    demandKinds(options, { sticky: maybe(OPTIONS) }, { scope: this, of: 'options' });
     this.demandShares(shares);
     if (options.sticky) this.keep(shares, options.sticky);
     else this.host.routeDefault(shares.map((share) => Destination.of(this, share)));
@@ -421,14 +442,18 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
 
   /**
    * Takes a version away: its Deployment, its subset, and every rule of the service that routes to it alone; in splits its share
-   * goes to the others.
+   * goes to the others. What is said of its pods alone (AccessPolicy, MtlsPolicy, RateLimit, Scope) goes too; a rule of a gateway or a
+   * mirror that leads to it does not, and is refused at synth.
    *
    * Refused: an unknown version, one that serves everybody; at synth the one that lanes fall back to.
    */
   public retire(version: string): void {
     this.host._removeVersion(version, this);
     const place = this.versionsPlace.node.tryFindChild(version) as ServiceVersion | undefined;
-    if (place) Mesh.of(this).disown(place.deployment);
+    if (place) {
+      Mesh.of(this).disown(place.deployment);
+      Mesh.of(this).retire(place);
+    }
     this.versionsPlace.node.tryRemoveChild(version);
   }
 
@@ -453,6 +478,7 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
    * @internal
    */
   public _deployLane(lane: string, options: VersionOptions, fallback: boolean = false): ServiceVersion {
+    demandVersionKinds(options, this);
     this.host._serveLane(lane, this, { fallback });
     // A lane's one pod must not go before the next one is ready: its requests have nowhere else to go.
     const strategy = kplus.DeploymentStrategy.rollingUpdate({
@@ -485,8 +511,8 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
   }
 
   private keep(shares: VersionShare[], options: StickyOptions): void {
-    const cookie = options.cookie ?? `${this.name}-version`;
-    const seconds = options.maxAge && options.maxAge.toMilliseconds({ integral: false }) / 1000;
+    const { cookie = `${this.name}-version` } = options;
+    const seconds = options.maxAge === undefined ? undefined : millisecondsOf('maxAge', options.maxAge, this) / 1000;
     if (seconds !== undefined) {
       demand('maxAge', `${seconds} s`, Number.isInteger(seconds) && seconds >= 1 ? undefined : 'must be whole seconds, 1 or more', { code: 'CookieMaxAge', scope: this });
     }
@@ -636,6 +662,11 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
       })),
     };
   }
+}
+
+/** What a version says of itself; what it runs is WorkloadOptions' to judge. */
+function demandVersionKinds(options: BaselineOptions, scope: Construct): void {
+  demandKinds(options, { ...WORKLOAD_KINDS, version: maybe(TEXT), deploymentName: maybe(TEXT), consumesQueues: maybe(FLAG) }, { scope, of: 'options' });
 }
 
 class DeployedVersion extends ServiceVersion {

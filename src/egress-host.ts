@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { demand, demandLabels, InvalidInput } from './errors';
+import { demandKinds, listOf, maybe, oneOf, OPTIONS } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { MeshHost, objectName, RoutedProtocol } from './mesh-host';
@@ -149,9 +150,13 @@ export class EgressHost extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: EgressHostProps) {
     super(scope, id);
+    demandKinds(props, {
+      tls: maybe(ClientTls._KIND), protocol: PROTOCOL, additionalPorts: maybe(listOf(OPTIONS)), resolution: maybe(oneOf(EgressResolution, 'EgressResolution')), endpoints: maybe(listOf(OPTIONS)),
+    }, { scope: this });
     const { hostName, protocol = EgressProtocol.HTTP, tls, endpoints, additionalPorts = [] } = props;
-    demand('hostName', hostName, externalHostProblem(hostName ?? ''), { code: 'HostName', scope: this, remedy: 'an address is said by endpoints, of a host by any name' });
-    const port = props.port ?? DEFAULT_PORTS[protocol];
+    demand('hostName', hostName, externalHostProblem(hostName), { code: 'HostName', scope: this, remedy: 'an address is said by endpoints, of a host by any name' });
+    const port = props.port === undefined ? DEFAULT_PORTS[protocol] : props.port;
+    for (const each of additionalPorts) demandKinds(each, { protocol: PROTOCOL_SAID }, { scope: this, of: 'additionalPorts' });
     demand('port', port, port === undefined ? 'must be set for TCP' : portProblem(port), { code: 'Port', scope: this });
     if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
     if (tls) this.demandTls(protocol, tls);
@@ -162,7 +167,7 @@ export class EgressHost extends Construct implements IRoutable {
       code: 'EgressWildcard', scope: this, remedy: 'let services call that port (port: 443 and http://host:443 for TLS), or let DNS be asked for names, one by one',
     });
     this.ports = [{ port: port!, protocol, targetPort }, ...additionalPorts];
-    const name = objectName(this, 'name', props.name ?? id);
+    const name = objectName(this, 'name', props.name === undefined ? id : props.name);
     this.host = new MeshHost(this, 'host', {
       name,
       hostName,
@@ -237,7 +242,7 @@ export class EgressHost extends Construct implements IRoutable {
     for (const { address, labels } of endpoints ?? []) {
       const dns = chosen !== EgressResolution.STATIC;
       demand('endpoints.address', address, endpointAddressProblem(address, dns), { code: 'EgressEndpoints', scope: this, remedy: dns ? undefined : 'resolution DNS takes names' });
-      demandLabels('endpoints.labels', labels ?? {}, this);
+      if (labels !== undefined) demandLabels('endpoints.labels', labels, this);
     }
     return chosen;
   }
@@ -264,6 +269,8 @@ function problemsOfTls({ mode, credentialName }: any, ports: Partial<TargetedPor
 
 /** Where HTTP is spoken in plain text. */
 const PLAIN_PORT = 80;
+const PROTOCOL_SAID = oneOf(EgressProtocol, 'EgressProtocol');
+const PROTOCOL = maybe(PROTOCOL_SAID);
 
 const DEFAULT_PORTS: Partial<Record<EgressProtocol, number>> = {
   [EgressProtocol.HTTP]: 80, [EgressProtocol.HTTP2]: 80, [EgressProtocol.GRPC]: 80, [EgressProtocol.TLS]: 443,

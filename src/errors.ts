@@ -1,3 +1,4 @@
+import { inspect } from 'util';
 import { IConstruct } from 'constructs';
 import { labelsProblem } from './traffic/predicates';
 
@@ -12,10 +13,17 @@ export class InvalidInput extends Error {
   }
 }
 
-/** A value as it stands in a message: strings quoted, long ones cut. */
+/** A value as it stands in a message: strings quoted, long ones cut, plain objects and lists as one writes them. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(value) : isPlain(value) ? inspect(value, { depth: 0, breakLength: Infinity }) : String(value);
+  if (text === '[object Object]') return `an object of ${(value as object).constructor.name}`;
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** Whether it is an object or a list without a class. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  return [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 /** Where a demand is made, and what the user can do instead. */
@@ -27,6 +35,7 @@ export interface DemandContext {
 
 /** `demand` for the labels of a property. */
 export function demandLabels(property: string, labels: Record<string, string>, scope?: IConstruct): void {
+  demand(property, labels, typeof labels === 'object' && labels !== null && !Array.isArray(labels) ? undefined : "must be labels by name, such as { app: 'cart' }", { code: 'LabelValue', scope });
   const found = labelsProblem(labels);
   if (found) demand(found.key === undefined ? property : `${property}.${found.key}`, found.got, found.problem, { code: 'LabelValue', scope });
 }

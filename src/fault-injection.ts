@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { InvalidInput } from './errors';
+import { demandKinds, LANE, listOf, maybe } from './kinds';
 import { ownedHost } from './mesh-host';
 import type { Lane } from './stained-route';
 import { IRoutable } from './traffic/destination';
@@ -39,6 +40,7 @@ export class FaultInjection extends Construct {
   /** Refused: a host that the app does not own, a match together with a lane; at synth two faults for all requests of a host, a lane that does not serve the host. */
   constructor(scope: Construct, id: string, props: FaultInjectionProps) {
     super(scope, id);
+    demandKinds(props, { fault: Fault._KIND, match: maybe(listOf(RequestMatch._KIND)), lane: maybe(LANE) }, { scope: this });
     const host = ownedHost(this, 'host', props.host);
     if (props.match?.length && props.lane) {
       throw new InvalidInput('FaultMatchAndLane', `'match' and 'lane' must not be set both, got ${props.match.length} matches and lane ${props.lane.name}; use a FaultInjection for each`, this);

@@ -1,5 +1,5 @@
 import { Construct } from 'constructs';
-import { Callbacks, callbackMatch, CallbackProps } from './callback';
+import { Callbacks, callbackMatch, CallbackProps, demandCallback } from './callback';
 import { InvalidInput } from './errors';
 import { Edge, rulesForLane, weaveEdge } from './lanes/edge';
 import { HANDLES_LANE_HEADER_LABEL, LaneTable, WeaveRefused, Woven } from './lanes/weave';
@@ -54,6 +54,7 @@ export class GatewayEdge extends Construct {
 
   /** See `MeshGateway.addCallback`. */
   public addCallback(id: string, props: CallbackProps, host: string | undefined): void {
+    demandCallback(props, this);
     const { hosts } = this.props;
     if (host !== undefined) this.followedHost('host', host);
     const authority = props.authority?.toLowerCase();

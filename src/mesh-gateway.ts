@@ -4,6 +4,7 @@ import { demand, demandLabels, InvalidInput } from './errors';
 import { GatewayEdge, hostSlug, PREVIEWS_SET_LANES } from './gateway-edge';
 import { GatewayServers } from './gateway-servers';
 import { acceptHttp10 } from './http10';
+import { demandKind, demandKinds, FLAG, listOf, maybe, TEXT } from './kinds';
 import { PREVIEW_HOSTS_ANNOTATION } from './lanes/ownership';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -12,8 +13,8 @@ import { Staining } from './staining';
 import { ConnectionRule } from './traffic/connection-rule';
 import { Destination, IRoutable } from './traffic/destination';
 import { covers, GatewayServer } from './traffic/gateway-server';
-import { hostProblem } from './traffic/host-reference';
-import { dnsLabelProblem, gatewayHostProblem, portProblem } from './traffic/predicates';
+import { HostAtPort, hostProblem } from './traffic/host-reference';
+import { dnsLabelProblem, portProblem, previewHostProblem } from './traffic/predicates';
 import { RequestMatch } from './traffic/request-match';
 import { RouteRule, RouteSettings } from './traffic/route-rule';
 import { ServerTls } from './traffic/server-tls';
@@ -143,6 +144,8 @@ export interface GatewayRouteOptions extends GatewayRuleOptions, RouteSettings {
   readonly port?: number;
 }
 
+const HOSTS = maybe(listOf(TEXT));
+
 /** Options of `MeshGateway.previewLanesAt`. */
 export interface PreviewOptions {
   /**
@@ -174,6 +177,8 @@ export class MeshGateway extends Construct implements IWorkload {
   private readonly routesOf = new Map<string, GatewayRoute[]>();
   private readonly connectionsOf = new Map<string, () => any>();
   private readonly ownRules: RouteRule[] = [];
+  /** Where routes and rules send requests. */
+  private readonly leadsTo: HostAtPort[] = [];
   private readonly virtualServices = new Map<string, WovenRoutes>();
   private preview?: { readonly wildcard: string; readonly host: string };
   private readonly edge: GatewayEdge;
@@ -184,14 +189,22 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   constructor(scope: Construct, id: string, props: MeshGatewayProps) {
     super(scope, id);
-    this.name = objectName(this, 'name', props.name ?? id);
+    demandKinds(props, {
+      hosts: HOSTS,
+      tls: maybe(ServerTls._KIND),
+      redirectHttp: maybe(FLAG),
+      servers: maybe(listOf(GatewayServer._KIND)),
+      acceptHttp10: maybe(FLAG),
+      staining: maybe(Staining._KIND),
+    }, { scope: this });
+    this.name = objectName(this, 'name', props.name === undefined ? id : props.name);
     // Unlike other objects' it may have no dots.
     demand('name', this.name, dnsLabelProblem(this.name), { code: 'ObjectName', scope: this });
     this.namespace = namespaceFor(this, props.namespace);
-    const selector = props.selector ?? { istio: 'ingressgateway' };
-    demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
+    const { selector = { istio: 'ingressgateway' }, podNamespace = 'istio-system' } = props;
     demandLabels('selector', selector, this);
-    this.workloadNamespace = namespaceFor(this, props.podNamespace ?? 'istio-system', 'podNamespace');
+    demand('selector', '{}', Object.keys(selector).length === 0 ? 'must name a label of the gateway pods' : undefined, { code: 'GatewaySelector', scope: this });
+    this.workloadNamespace = namespaceFor(this, podNamespace, 'podNamespace');
     this.workloadLabels = selector;
     this.servers = new GatewayServers(this, props, selector);
     new ManifestObject(this, 'Resource', {
@@ -211,6 +224,7 @@ export class MeshGateway extends Construct implements IWorkload {
     Mesh.of(this).gateways.push(this);
     if (props.acceptHttp10) acceptHttp10(this, `${this.name}-http10`);
     this.node.addValidation({ validate: () => this.ownRules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)) });
+    this.node.addValidation({ validate: () => this.validatePorts() });
     this.node.addValidation({ validate: () => this.validatePreview() });
   }
 
@@ -223,14 +237,17 @@ export class MeshGateway extends Construct implements IWorkload {
    * Settings (headers, rewrite, CORS, timeout) hold for all these rules. A rewrite of the path fits services without rules by
    * path alone: those look at the path as it comes in.
    *
-   * Refused: hosts that are not the gateway's, a second route without `match` for a host, ports outside 1 to 65535; at synth a
+   * Refused: hosts that are not the gateway's or none, a host or port that does not speak HTTP, a second route without `match` for a host, ports outside 1 to 65535; at synth a
    * setting that a rule of the service says too.
    */
   public route(service: IRoutable, options: GatewayRouteOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    demandKinds(options, { hosts: HOSTS, match: maybe(listOf(RequestMatch._KIND)) }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     const { hosts, match = [], port = service.port, ...settings } = options;
-    Mesh.of(this).hostNamed(service.hostName)?._demandHttp('service', 'be routed to by an HTTP server', this);
     if (options.port !== undefined) demand('port', port, portProblem(options.port), { code: 'Port', scope: this });
+    Mesh.of(this).demandRequests('service', [{ hostName: service.hostName, port }], this);
+    this.leadsTo.push({ hostName: service.hostName, port });
     demandRuleName(this, settings.name);
     RouteRule.to([Destination.of(service)], settings);
     if (port === undefined) {
@@ -249,8 +266,13 @@ export class MeshGateway extends Construct implements IWorkload {
    * Refused: as `route`, a name that begins with `lane/`, destinations that do not speak HTTP; at synth unknown versions.
    */
   public addRule(rule: RouteRule, options: GatewayRuleOptions = {}): this {
+    demandKind('rule', rule, RouteRule._KIND, this);
+    demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     demandRuleName(this, rule.name);
-    for (const { hostName } of rule.destinations) Mesh.of(this).hostNamed(hostName)?._demandHttp('rule', 'be routed to by an HTTP server', this);
+    const destinations = rule.destinations.map(({ hostName, _port }) => ({ hostName, port: _port }));
+    Mesh.of(this).demandRequests('rule', destinations, this);
+    this.leadsTo.push(...destinations);
     this.ownRules.push(rule);
     Mesh.of(this).addRule(rule);
     Mesh.of(this).calledFrom(this, rule.destinations.map(({ hostName }) => hostName), { byGateway: true });
@@ -266,6 +288,8 @@ export class MeshGateway extends Construct implements IWorkload {
    */
   public passthrough(service: IRoutable, options: GatewayPassthroughOptions = {}): this {
     demand('service', service, hostProblem(service), { code: 'HostMissing', scope: this });
+    demandKinds(options, { hosts: HOSTS }, { scope: this, of: 'options' });
+    this.demandHosts(options.hosts);
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port', scope: this });
     Mesh.of(this).calledFrom(this, [service.hostName], { byGateway: true });
     const named = options.hosts ?? this.servers.hosts.filter((host) => this.servers.find(host, 'connections')?.host === host);
@@ -283,6 +307,11 @@ export class MeshGateway extends Construct implements IWorkload {
     }
     Mesh.of(this).changed();
     return this;
+  }
+
+  /** A list that turned out empty would be a route nowhere, silently. */
+  private demandHosts(hosts: string[] | undefined): void {
+    demand('hosts', '[]', hosts?.length === 0 ? 'must name one of the gateway\'s hosts' : undefined, { code: 'GatewayHost', scope: this, remedy: 'leave it out for all of them' });
   }
 
   private add(hosts: string[] | undefined, match: RequestMatch[], what: string, rules: () => RouteRule[]): this {
@@ -323,7 +352,8 @@ export class MeshGateway extends Construct implements IWorkload {
    * host without routes, an app with lanes of its own.
    */
   public previewLanesAt(wildcard: string, options: PreviewOptions = {}): this {
-    const problem = wildcard.startsWith('*.') ? gatewayHostProblem(wildcard) : "must be a wildcard such as '*.preview.example.com'";
+    demandKinds(options, { host: maybe(TEXT) }, { scope: this, of: 'options' });
+    const problem = previewHostProblem(wildcard);
     demand('wildcard', wildcard, problem, { code: 'PreviewHost', scope: this });
     if (this.preview) {
       throw new InvalidInput('PreviewTwice', `'wildcard' is said already of this gateway (${this.preview.wildcard}), got ${wildcard}; say it once`, this);
@@ -350,6 +380,7 @@ export class MeshGateway extends Construct implements IWorkload {
    * the app does not have, one whose requests all belong to another lane's before it.
    */
   public addCallback(id: string, props: GatewayCallbackProps): this {
+    demandKinds(props, { host: maybe(TEXT) }, { scope: this });
     const { host, ...callback } = props;
     this.edge.addCallback(id, callback, host);
     return this;
@@ -424,6 +455,13 @@ export class MeshGateway extends Construct implements IWorkload {
   /** The hosts that it is said to route requests of. */
   private get hosts(): string[] {
     return this.servers.hosts.filter((host) => this.servers.find(host, 'requests')?.host === host);
+  }
+
+  /** Hosts may have been declared later than what leads to them. */
+  private validatePorts(): string[] {
+    const { problems, strange } = Mesh.of(this).requestProblems('service', this.leadsTo);
+    for (const each of strange) Warnings.of(this).add(this, 'GatewayPortUnknown', `'port' ${each}`);
+    return problems;
   }
 
   private validatePreview(): string[] {

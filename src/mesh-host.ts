@@ -1,10 +1,11 @@
 import { Chart } from 'cdk8s';
-import { Construct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 import { AppProtocol } from './app-protocol';
 import { demand, demandLabels, InvalidInput } from './errors';
 import { atPort, HostPolicies } from './host-policies';
 import { hostWarnings } from './host-warnings';
 import { asList } from './json';
+import { demandKind, demandKinds, Kinds, listOf, maybe, oneOf, OPTIONS, TEXT } from './kinds';
 import { LaneFallbacks } from './lane-fallbacks';
 import { compareText } from './lanes/hosts';
 import { NamedPods, sharedPodsProblem, sharedPodsWarning } from './lanes/pods-apart';
@@ -206,9 +207,13 @@ export class MeshHost extends Construct implements IRoutable {
    */
   constructor(scope: Construct, id: string, props: MeshHostProps) {
     super(scope, id);
+    demandKinds(props, KINDS, { scope: this });
     demand('name', props.name, serviceNameProblem(props.name), { code: 'ServiceName', scope: this });
     if (props.port !== undefined) demand('port', props.port, portProblem(props.port), { code: 'Port', scope: this });
     if (props.baseline !== undefined) demand('baseline', props.baseline, versionNameProblem(props.baseline), { code: 'VersionName', scope: this });
+    if (props.targetPort !== undefined) demand('targetPort', props.targetPort, portProblem(props.targetPort), { code: 'Port', scope: this });
+    if (props.baselineLabels !== undefined) demandLabels('baselineLabels', props.baselineLabels, this);
+    if (props.selector !== undefined) demandLabels('selector', props.selector, this);
     this.name = props.name;
     this.namespace = namespaceFor(this, props.namespace);
     this.port = props.port;
@@ -218,10 +223,10 @@ export class MeshHost extends Construct implements IRoutable {
     if (props.hostName !== undefined) demand('hostName', props.hostName, externalHostProblem(props.hostName), { code: 'HostName', scope: this });
     this.external = props.hostName !== undefined;
     this.hostName = props.hostName ?? `${this.name}.${this.namespace}.svc.${Mesh.of(this).clusterDomain}`;
-    if (props.exportTo) demandExportTo(this, props.exportTo);
+    if (props.exportTo !== undefined) demandExportTo(this, props.exportTo);
     this.exportTo = props.exportTo;
-    this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName ?? this.name);
-    this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName ?? this.name);
+    this.virtualServiceName = objectName(this, 'virtualServiceName', props.virtualServiceName === undefined ? this.name : props.virtualServiceName);
+    this.destinationRuleName = objectName(this, 'destinationRuleName', props.destinationRuleName === undefined ? this.name : props.destinationRuleName);
     Mesh.of(this).own(this);
     this.destinationRulePlace = new Construct(this, 'DestinationRule');
     this.fallbacks = new LaneFallbacks(this, 'fallback', props);
@@ -263,20 +268,23 @@ export class MeshHost extends Construct implements IRoutable {
     this.demandNew(version, labels);
     this.demandApart(version, labels, false, this);
     this.addSubset(version, labels);
+    this.retired.delete(version);
   }
 
   /**
    * A rule, tried after the rules added before it and before the default, which routes to the baseline.
    *
-   * Refused: a rule without match (the default is that already), a name that begins with `lane/`; at synth a version that its
-   * host does not have.
+   * Refused: a rule without match (the default is that already), a name that begins with `lane/`, a destination that does not
+   * speak HTTP; at synth a version that its host does not have.
    */
   public addRule(rule: RouteRule): void {
+    demandKind('rule', rule, RouteRule._KIND, this);
     this._demandHttp('rule', 'have rules by content', this);
     if (rule.matches.length === 0) {
       throw new InvalidInput('RuleWithoutMatch', "'match' must say which requests the rule is for: one without match takes all, and the default rule does that already", this);
     }
     demandRuleName(this, rule.name);
+    Mesh.of(this).demandRequests('rule', this.leadingTo(rule), this);
     this.rules.push(rule);
     this.ensureVirtualService();
     Mesh.of(this).changed();
@@ -289,6 +297,7 @@ export class MeshHost extends Construct implements IRoutable {
    * synth an unknown version.
    */
   public addConnectionRule(rule: ConnectionRule): void {
+    demandKind('rule', rule, ConnectionRule._KIND, this);
     const spoken = [...new Set(this.protocols.values())];
     const fits = rule.sniHosts.length > 0 ? spoken.includes(RoutedProtocol.TLS) : spoken.some((each) => each !== RoutedProtocol.HTTP);
     demand('rule', spoken.join(' and '), fits ? undefined : `must be for a host that speaks ${rule.sniHosts.length > 0 ? 'TLS' : 'TCP or TLS'}`, {
@@ -324,6 +333,7 @@ export class MeshHost extends Construct implements IRoutable {
    * Refused: a second call, a name that begins with `lane/`, what `RouteRule.to` refuses.
    */
   public configureDefault(settings: RouteSettings): void {
+    demandKind('settings', settings, OPTIONS, this);
     this._demandHttp('settings', 'have rules with settings', this);
     if (this.defaultSettings) throw new InvalidInput('DefaultRuleTwice', "'settings' are said already of the host's default rule; say them once", this);
     demandRuleName(this, settings.name);
@@ -593,10 +603,17 @@ export class MeshHost extends Construct implements IRoutable {
     return new Set([...routed, ...this.policies.mirrors.map(({ destination }) => destination.host)]);
   }
 
+  /** Where a rule sends requests; at this host they keep their port unless the rule says another. */
+  private leadingTo({ destinations }: RouteRule): HostAtPort[] {
+    return destinations.map(({ hostName, _port, _saidPort }) => ({ hostName, port: hostName === this.hostName ? _saidPort : _port }));
+  }
+
   private protocolsOf({ port, protocol = RoutedProtocol.HTTP, additionalPorts = [] }: MeshHostProps): Map<number | undefined, RoutedProtocol> {
     const protocols = new Map<number | undefined, RoutedProtocol>([[port, protocol]]);
     demand('port', port, port === undefined && additionalPorts.length > 0 ? 'must be set beside additionalPorts' : undefined, { code: 'Port', scope: this });
     for (const other of additionalPorts) {
+      demandKinds(other, PORT_KINDS, { scope: this, of: 'additionalPorts' });
+      if (other.targetPort !== undefined) demand('additionalPorts.targetPort', other.targetPort, portProblem(other.targetPort), { code: 'Port', scope: this });
       const problem = protocols.has(other.port) ? 'must be another port than those before it' : portProblem(other.port);
       demand('additionalPorts', other.port, problem, { code: 'Port', scope: this });
       protocols.set(other.port, other.protocol ?? RoutedProtocol.HTTP);
@@ -711,10 +728,22 @@ export class MeshHost extends Construct implements IRoutable {
   }
 
   /** @internal */
-  public _demandHttp(property: string, what: string, scope: Construct): void {
-    if (this.speaks(RoutedProtocol.HTTP)) return;
-    throw new InvalidInput('ProtocolNotHttp', `'${property}' needs HTTP: ${this.hostName} speaks ${[...new Set(this.protocols.values())].join(' and ')}, whose content the mesh cannot read, so it cannot ${what}; `
-      + 'let the port say an HTTP protocol if it speaks one', scope);
+  public _demandHttp(property: string, what: string, scope: IConstruct, port?: number): void {
+    const problem = this._httpProblem(what, port);
+    if (problem) throw new InvalidInput('ProtocolNotHttp', `'${property}' ${problem}`, scope);
+  }
+
+  /**
+   * Why the host, or one of its ports, cannot do what needs HTTP: the end of a sentence.
+   *
+   * @internal
+   */
+  public _httpProblem(what: string, port?: number): string | undefined {
+    const spoken = port !== undefined && this.protocols.has(port) ? [this.protocols.get(port)!] : [...new Set(this.protocols.values())];
+    if (spoken.includes(RoutedProtocol.HTTP)) return undefined;
+    const where = this.speaks(RoutedProtocol.HTTP) ? ` at port ${port}` : '';
+    return `needs HTTP: ${this.hostName} speaks ${spoken.join(' and ')}${where}, whose content the mesh cannot read, so it cannot ${what}; `
+      + 'let the port say an HTTP protocol if it speaks one';
   }
 
   /** Faults of lanes: each lane must serve the host, and have one fault. */
@@ -759,13 +788,18 @@ export class MeshHost extends Construct implements IRoutable {
 
   private validateHost(): string[] {
     this.warn();
-    const rules = [...this._baselineRules, ...this.connectionRules];
-    return [...this.unseenBy(), ...rules.flatMap((rule) => Mesh.of(this).unknownVersions(rule)), ...this.faultyLanes()];
+    const rules = this._baselineRules;
+    const requests = this.speaks(RoutedProtocol.HTTP) ? rules.flatMap((rule) => this.leadingTo(rule)) : [];
+    const { problems, strange } = Mesh.of(this).requestProblems('destinations', requests);
+    for (const each of strange) Warnings.of(this).add(this, 'DestinationPortUnknown', `'port' ${each}`);
+    const unknown = [...rules, ...this.connectionRules].flatMap((rule) => Mesh.of(this).unknownVersions(rule));
+    return [...this.unseenBy(), ...unknown, ...problems, ...this.faultyLanes()];
   }
 }
 
 /** Refuses what Istio does not take for the namespaces that see an object. */
 export function demandExportTo(scope: Construct, exportTo: string[]): void {
+  demandKind('exportTo', exportTo, listOf(TEXT), scope);
   const shown = JSON.stringify(exportTo);
   demand('exportTo', shown, exportTo.length === 0 ? "must name a namespace, '.' or '*'" : undefined, { code: 'ExportTo', scope });
   demand('exportTo', shown, exportTo.includes('*') && exportTo.length > 1 ? "must have '*' alone" : undefined, { code: 'ExportTo', scope });
@@ -773,6 +807,9 @@ export function demandExportTo(scope: Construct, exportTo: string[]): void {
   const wrong = exportTo.find((each) => each !== '.' && each !== '*' && dnsLabelProblem(each) !== undefined);
   demand('exportTo', wrong, wrong === undefined ? undefined : "must be namespaces, '.' or '*'", { code: 'ExportTo', scope });
 }
+
+const PORT_KINDS = { protocol: maybe(oneOf(RoutedProtocol, 'RoutedProtocol')), appProtocol: maybe(oneOf(AppProtocol, 'AppProtocol')) };
+const KINDS: Kinds<MeshHostProps> = { ...PORT_KINDS, additionalPorts: maybe(listOf(OPTIONS)), fallback: maybe(Fallback._KIND) };
 
 /** How a lane serves a host. */
 interface LaneServing {
@@ -791,7 +828,7 @@ export function ownedHost(scope: Construct, property: string, host: IRoutable): 
 
 /** The namespace that was said, or the chart's. */
 export function namespaceFor(scope: Construct, namespace: string | undefined, property = 'namespace'): string {
-  const found = namespace ?? Chart.of(scope).namespace;
+  const found = namespace === undefined ? Chart.of(scope).namespace : namespace;
   if (found === undefined) {
     throw new InvalidInput('NamespaceMissing', `'${property}' must be set, got undefined: hosts are written in full, as <service>.<namespace>.svc.cluster.local; `
       + "set it here or for the chart: new Chart(app, 'id', { namespace })", scope);
@@ -802,6 +839,7 @@ export function namespaceFor(scope: Construct, namespace: string | undefined, pr
 
 /** A name for a rule, which must not read like that of a lane's. */
 export function demandRuleName(scope: Construct, name: string | undefined): void {
+  demandKind('name', name, maybe(TEXT), scope);
   const reserved = name?.startsWith(LANE_RULE_PREFIX) ? `must not begin with '${LANE_RULE_PREFIX}', which marks the rules of lanes` : undefined;
   demand('name', name, reserved, { code: 'RuleName', scope });
 }

@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { demand } from './errors';
+import { demandKinds } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { namespaceFor } from './mesh-host';
 import { labelValueProblem } from './traffic/predicates';
@@ -31,6 +32,7 @@ export class MeshNamespace extends Construct {
   /** Refused: names that are no DNS labels. */
   constructor(scope: Construct, id: string, props: MeshNamespaceProps = {}) {
     super(scope, id);
+    demandKinds(props, {}, { scope: this });
     this.name = namespaceFor(this, props.name, 'name');
     if (props.revision !== undefined) {
       demand('revision', props.revision, props.revision === '' ? 'must not be empty' : labelValueProblem(props.revision), { code: 'LabelValue', scope: this });

@@ -1,7 +1,7 @@
 import { IConstruct } from 'constructs';
 import type { Branch } from './branch';
 import { BranchOwnership } from './branch-ownership';
-import { InvalidInput } from './errors';
+import { demand, InvalidInput } from './errors';
 import { RenderedRule, renderRule } from './host-policies';
 import { DEFAULT_CLUSTER_DOMAIN } from './lanes/hosts';
 import { DEFAULT_LANE_HEADER, LaneDestination, laneHeaders, LaneTable, SERVED_LANE_HEADER } from './lanes/weave';
@@ -11,6 +11,7 @@ import type { MtlsPolicy } from './mtls-policy';
 import type { StainedRoute } from './stained-route';
 import type { Destination } from './traffic/destination';
 import { covers } from './traffic/gateway-server';
+import type { HostAtPort } from './traffic/host-reference';
 import type { RouteRule } from './traffic/route-rule';
 import type { IWorkload } from './workloads';
 
@@ -18,6 +19,9 @@ const MESH = Symbol.for('cdk8s-lanes.Mesh');
 
 /** The context key of the cluster's domain, for clusters that are not `cluster.local`. */
 export const CLUSTER_DOMAIN_CONTEXT = 'cdk8s-lanes/cluster-domain';
+
+/** What a host must be able to do for rules of requests to lead to it. */
+const REQUESTED = 'be sent requests by rules';
 
 /** Pods that call a host. */
 export interface DeclaredCall {
@@ -81,6 +85,9 @@ export class Mesh {
   private readonly calls: DeclaredCall[] = [];
   private readonly narrowings: ((host: MeshHost) => string[] | undefined)[] = [];
   private readonly laneListeners: ((lane: string) => void)[] = [];
+  /** Pods → what is said of them alone. */
+  private readonly facets = new Map<IWorkload, IConstruct[]>();
+  private readonly gone = new Set<IWorkload>();
   private _stain?: StainedRoute;
   private _ownership?: BranchOwnership;
 
@@ -182,6 +189,21 @@ export class Mesh {
   public disown(object: IConstruct): void {
     for (const [key, owner] of this.objects) if (owner === object) this.objects.delete(key);
     this.changed();
+  }
+
+  /** What is said of pods alone goes with them. Refused: pods that are gone. */
+  public goesWith(on: IWorkload, facet: IConstruct): void {
+    demand('on', String(on), this.gone.has(on) ? 'must not be a version that is retired' : undefined, { code: 'VersionRetired', scope: facet });
+    this.facets.set(on, [...this.facets.get(on) ?? [], facet]);
+  }
+
+  /** Pods that there are no more, and what is said of them. */
+  public retire(on: IWorkload): void {
+    this.gone.add(on);
+    for (const facet of this.facets.get(on) ?? []) {
+      facet.node.findAll().forEach((object) => this.disown(object));
+      facet.node.scope!.node.tryRemoveChild(facet.node.id);
+    }
   }
 
   /** The owner of a host, if this app has it. */
@@ -307,6 +329,22 @@ export class Mesh {
   /** What is wrong with the versions that a rule routes to. */
   public unknownVersions(rule: { readonly destinations: Destination[] }): string[] {
     return rule.destinations.flatMap(({ hostName, version }) => this.hosts.get(hostName)?._unknownVersion('version', { hostName }, version) ?? []);
+  }
+
+  /** Refuses to send requests where their content cannot be read. */
+  public demandRequests(property: string, destinations: HostAtPort[], scope: IConstruct): void {
+    for (const { hostName, port } of destinations) this.hosts.get(hostName)?._demandHttp(property, REQUESTED, scope, port);
+  }
+
+  /** The same when all hosts of the app are known: what is wrong, and which ports hosts are not known to have. */
+  public requestProblems(property: string, destinations: HostAtPort[]): { readonly problems: string[]; readonly strange: string[] } {
+    const owned = destinations.flatMap(({ hostName, port }) => (this.hosts.has(hostName) ? [{ host: this.hosts.get(hostName)!, port }] : []));
+    return {
+      problems: owned.flatMap(({ host, port }) => host._httpProblem(REQUESTED, port) ?? []).map((problem) => `'${property}' ${problem}`),
+      strange: owned.filter(({ host, port }) => port !== undefined && host._ports.length > 0 && !host._ports.includes(port)).map(({ host, port }) => (
+        `${port} is not a port of ${host.hostName} that this app knows (${host._ports.join(', ')}): if the Service has no such port, requests are answered 503; name one of these`
+      )),
+    };
   }
 
   /** The lane table for rules that route to these hosts; `undefined` where the app has no lanes. */

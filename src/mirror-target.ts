@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'util';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
 import { copies, MirrorPolicy } from './host-policies';
+import { demandKinds, FLAG, maybe, TEXT } from './kinds';
+import { Mesh } from './mesh';
 import { ownedHost } from './mesh-host';
 import { Destination, IRoutable } from './traffic/destination';
 import { hostProblem } from './traffic/host-reference';
@@ -56,19 +58,22 @@ export interface MirrorTargetProps {
 export class MirrorTarget extends Construct {
   /**
    * Refused: a host that the app does not own, a mirror to the very host and version it copies from or to where another mirror
-   * copies the same requests, a percentage of 0 or over 100; at synth unknown versions.
+   * copies the same requests, a host that does not speak HTTP, a percentage of 0 or over 100; at synth unknown versions.
    */
   constructor(scope: Construct, id: string, props: MirrorTargetProps) {
     super(scope, id);
+    demandKinds(props, { fromVersion: maybe(TEXT), toVersion: maybe(TEXT), mirrorLanes: maybe(FLAG) }, { scope: this });
     const from = ownedHost(this, 'from', props.from);
     demand('to', props.to, hostProblem(props.to), { code: 'HostMissing', scope: this });
-    const percentage = props.percentage ?? 100;
+    const { percentage = 100 } = props;
     demand('percentage', percentage, percentage === 0 ? 'must be more than 0' : percentageProblem(percentage), { code: 'Percentage', scope: this });
     if (from.hostName === props.to.hostName && (props.toVersion === undefined || props.toVersion === props.fromVersion)) {
       throw new InvalidInput('MirrorToItself', `'to' must not be what is copied from, got ${from.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}; `
         + 'name another version or host', this);
     }
     const { destination } = Destination.of(props.to, { version: props.toVersion })._toManifest(true);
+    const port = props.to.hostName === from.hostName ? undefined : destination.port?.number;
+    Mesh.of(this).demandRequests('to', [{ hostName: props.to.hostName, port }], this);
     const twin = from._said.mirrors.find((other) => isDeepStrictEqual(other.destination, destination)
       && (other.fromVersion === undefined || props.fromVersion === undefined || other.fromVersion === props.fromVersion));
     if (twin) {
@@ -86,7 +91,8 @@ export class MirrorTarget extends Construct {
         if (!from._baselineRules.some((rule) => copies(mirror, rule, from.hostName))) {
           Warnings.of(this).add(this, 'MirrorIdle', `'to' gets no copies, got ${props.to.hostName}${props.toVersion ? ` version ${props.toVersion}` : ''}: all that is copied goes there anyway; name another version or host`);
         }
-        return [...from._unknownVersion('fromVersion', from, props.fromVersion), ...from._unknownVersion('toVersion', props.to, props.toVersion)];
+        const { problems } = Mesh.of(this).requestProblems('to', [{ hostName: props.to.hostName, port }]);
+        return [...problems, ...from._unknownVersion('fromVersion', from, props.fromVersion), ...from._unknownVersion('toVersion', props.to, props.toVersion)];
       },
     });
   }

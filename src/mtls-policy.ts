@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'util';
 import { Construct } from 'constructs';
 import { demand } from './errors';
+import { demandKinds, mapOf, maybe, oneOf } from './kinds';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
 import { objectName } from './mesh-host';
@@ -58,9 +59,12 @@ export class MtlsPolicy extends Construct {
    * servers say what they take (`ServerTls`); at synth pods that have no sidecar, and another policy that says otherwise of the same
    * pods, as Istio uses one alone.
    */
-  constructor(scope: Construct, id: string, { on, mode = MtlsMode.STRICT, ports, name = id }: MtlsPolicyProps) {
+  constructor(scope: Construct, id: string, props: MtlsPolicyProps) {
     super(scope, id);
+    demandKinds(props, { mode: maybe(oneOf(MtlsMode, 'MtlsMode')), ports: maybe(mapOf(oneOf(MtlsMode, 'MtlsMode'))) }, { scope: this });
+    const { on, mode = MtlsMode.STRICT, ports, name = id } = props;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     for (const port of Object.keys(ports ?? {})) demand('ports', port, portProblem(Number(port)), { code: 'Port', scope: this });
     demandContainerPorts(this, on, Object.keys(ports ?? {}).map(Number));
     demandNoGateway(this, 'on', on);

@@ -2,6 +2,7 @@ import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { envoyFilter } from './envoy-filter';
 import { demand } from './errors';
+import { demandKinds, LANE, maybe } from './kinds';
 import { BAGGAGE_HEADER, baggageMatch, SAYS_A_LANE } from './lanes/lane-carriers';
 import { Mesh } from './mesh';
 import { MeshGateway } from './mesh-gateway';
@@ -10,6 +11,7 @@ import { Lane } from './stained-route';
 import { headerMatchers } from './traffic/envoy-request-match';
 import { RequestMatch } from './traffic/request-match';
 import { StringMatch } from './traffic/string-match';
+import { millisecondsOf } from './traffic/wire-duration';
 import { serviceOf, sidecarProblems, warnOfUnseenLane } from './workload-facts';
 import { IWorkload, workloadProblem } from './workloads';
 
@@ -71,12 +73,14 @@ export class RateLimit extends Construct {
    */
   constructor(scope: Construct, id: string, props: RateLimitProps) {
     super(scope, id);
+    demandKinds(props, { match: maybe(RequestMatch._KIND), lane: maybe(LANE) }, { scope: this });
     const { on, requests, per = Duration.seconds(1), burst = requests, match, lane, name = id } = props;
     demand('on', on, workloadProblem(on), { code: 'WorkloadMissing', scope: this });
+    Mesh.of(this).goesWith(on, this);
     for (const [property, tokens] of Object.entries({ requests, burst })) {
       demand(property, tokens, tokensProblem(tokens), { code: 'RateLimitTokens', scope: this, remedy: 'to keep everybody out use AccessPolicy' });
     }
-    const milliseconds = per.toMilliseconds({ integral: false });
+    const milliseconds = millisecondsOf('per', per, this);
     demand('per', `${milliseconds} ms`, milliseconds >= 50 && Number.isInteger(milliseconds) ? undefined : 'must be whole milliseconds, 50 or more', { code: 'RateLimitTime', scope: this });
     const bucket = { max_tokens: burst, tokens_per_fill: requests, fill_interval: `${milliseconds / 1000}s` };
     serviceOf(on)?.host._demandHttp('on', 'have limits of requests', this);

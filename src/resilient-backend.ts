@@ -1,6 +1,7 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { demand, InvalidInput } from './errors';
+import { demandKinds, FLAG, maybe, TEXT } from './kinds';
 import { ownedHost } from './mesh-host';
 import { ClientTls } from './traffic/client-tls';
 import { ConnectionPool } from './traffic/connection-pool';
@@ -10,7 +11,7 @@ import { OutlierDetection } from './traffic/outlier-detection';
 import { portProblem } from './traffic/predicates';
 import { RetryOn, RetryPolicy } from './traffic/retry-policy';
 import { tryProblems } from './traffic/rule-problems';
-import { wireDuration } from './traffic/wire-duration';
+import { millisecondsOf, wireDuration } from './traffic/wire-duration';
 import { Warnings } from './warnings';
 
 /** Properties of `ResilientBackend`. */
@@ -69,6 +70,9 @@ export interface ResilientBackendProps {
   readonly tls?: ClientTls;
 }
 
+/** What a hash cannot be computed from where the mesh reads no requests. */
+const HASHED_OF_REQUESTS = ['httpHeaderName', 'httpCookie', 'httpQueryParameterName'];
+
 /** Properties of `ResilientBackend.forClosingServer`. */
 export interface ClosingServerProps {
   /** The host: a CanaryService or a MeshHost of the app. */
@@ -111,10 +115,12 @@ export class ResilientBackend extends Construct {
    * The fourth cure is in the server: keep idle connections longer than any caller does (in Node `server.keepAliveTimeout`).
    */
   public static forClosingServer(scope: Construct, id: string, props: ClosingServerProps): ResilientBackend {
-    const seconds = props.serverKeepAlive.toMilliseconds({ integral: false }) / 1000;
+    demandKinds(props, { connectionPerRequest: maybe(FLAG) }, { scope });
+    const seconds = millisecondsOf('serverKeepAlive', props.serverKeepAlive, scope) / 1000;
     demand('serverKeepAlive', `${seconds} s`, seconds >= 2 ? undefined : 'must be 2 seconds or more', {
       code: 'ServerKeepAlive', scope, remedy: 'a server that closes sooner needs connectionPerRequest in a ResilientBackend of your own, or a longer keep-alive',
     });
+    wireDuration('timeout', props.timeout, scope);
     return new ResilientBackend(scope, id, {
       host: props.host,
       timeout: props.timeout,
@@ -133,6 +139,14 @@ export class ResilientBackend extends Construct {
    */
   constructor(scope: Construct, id: string, props: ResilientBackendProps) {
     super(scope, id);
+    demandKinds(props, {
+      version: maybe(TEXT),
+      retries: maybe(RetryPolicy._KIND),
+      connectionPool: maybe(ConnectionPool._KIND),
+      outlierDetection: maybe(OutlierDetection._KIND),
+      loadBalancer: maybe(LoadBalancer._KIND),
+      tls: maybe(ClientTls._KIND),
+    }, { scope: this });
     const host = ownedHost(this, 'host', props.host);
     const { version, port } = props;
     if (version !== undefined && port !== undefined) {
@@ -155,7 +169,7 @@ export class ResilientBackend extends Construct {
     for (const property of ['timeout', 'retries'].filter((each) => said.includes(each) && (version !== undefined || port !== undefined))) {
       throw new InvalidInput('PolicyOfRule', `'${property}' holds for whole rules, so it cannot be said of a version or port; say it of the host`, this);
     }
-    if (props.timeout) {
+    if (props.timeout !== undefined) {
       const timeout = wireDuration('timeout', props.timeout, this);
       const [found] = tryProblems({ timeout, retries: props.retries?._toManifest() });
       if (found) throw new InvalidInput('PerTryTimeout', `'${found.field}' ${found.problem}`, this);
@@ -166,6 +180,8 @@ export class ResilientBackend extends Construct {
       Warnings.of(this).add(this, 'SecretForSidecars', `'credentialName' ${traffic.tls.credentialName} is read by gateways alone: sidecars send plain text to ${host.hostName}, `
         + 'silently; name files (caCertificates, clientCertificate, privateKey) if pods of the mesh call it');
     }
+    const hashed = Object.keys(traffic.loadBalancer?.consistentHash ?? {});
+    if (hashed.some((key) => HASHED_OF_REQUESTS.includes(key))) host._demandHttp('loadBalancer', 'be hashed by what requests say', this, port);
     if (traffic.connectionPool?.http) host._demandHttp('connectionPool', 'have limits of requests', this);
     for (const [part, manifest] of Object.entries(traffic)) {
       if (manifest) host._policies(this, false).setTraffic(part as keyof typeof traffic, manifest, this, { version, port });

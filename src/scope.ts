@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { CanaryService } from './canary-service';
 import { demand, InvalidInput } from './errors';
+import { demandKinds, FLAG, listOf, maybe, TEXT } from './kinds';
 import { compareText } from './lanes/hosts';
 import { ManifestObject } from './manifest-object';
 import { Mesh } from './mesh';
@@ -53,14 +54,17 @@ export class Scope extends Construct {
   /** Refused: nobody, the same pods twice, hosts that are none, namespaces that are none. */
   constructor(scope: Construct, id: string, props: ScopeProps) {
     super(scope, id);
+    const texts = maybe(listOf(TEXT));
+    demandKinds(props, { alsoCalls: texts, registryOnly: maybe(FLAG), exportTo: maybe(FLAG), callersFrom: texts }, { scope: this });
     const { on, alsoCalls = [], callersFrom = [], registryOnly } = props;
     demand('on', '[]', on?.length ? undefined : 'must name whose scope it is', { code: 'ScopeEmpty', scope: this });
     for (const host of alsoCalls) demand('alsoCalls', host, sidecarHostProblem(host), { code: 'ScopeHost', scope: this });
     for (const namespace of callersFrom) demand('callersFrom', namespace, dnsLabelProblem(namespace), { code: 'Namespace', scope: this });
+    demandKinds(props, { on: listOf(() => undefined) }, { scope: this });
     on.forEach((workload, index) => {
       demand('on', workload, workloadProblem(workload), { code: 'WorkloadMissing', scope: this });
       const name = objectName(this, 'on', sidecarName(workload, this));
-      new ManifestObject(this, `Sidecar-${index}`, {
+      const sidecar = new ManifestObject(this, `Sidecar-${index}`, {
         apiVersion: 'networking.istio.io/v1',
         kind: 'Sidecar',
         metadata: { name, namespace: workload.workloadNamespace },
@@ -70,6 +74,7 @@ export class Scope extends Construct {
           ...(registryOnly === undefined ? {} : { outboundTrafficPolicy: { mode: registryOnly ? 'REGISTRY_ONLY' : 'ALLOW_ANY' } }),
         }),
       });
+      Mesh.of(this).goesWith(workload, sidecar);
     });
     if (props.exportTo) this.narrow(on, callersFrom);
   }

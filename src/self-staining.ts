@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import { InvalidInput } from './errors';
+import { demandKinds, Kind } from './kinds';
 import { selfStainingScript } from './lua/callback-script';
 import { LuaFilter } from './lua-filter';
 import { Mesh } from './mesh';
@@ -19,6 +20,8 @@ export interface SelfStainingProps {
   readonly name?: string;
 }
 
+const VERSION: Kind = (value) => (value instanceof Object && 'deployment' in value ? undefined : 'must be a version, as Lane.serve returns it');
+
 /**
  * Requests that a lane's own pods originate carry the lane: jobs and consumers that were asked by nobody, and applications that do not
  * forward the lane header. A request that says a lane itself keeps it (missing, empty or `-` is none).
@@ -32,10 +35,11 @@ export class SelfStaining extends Construct {
   /** Refused: a version without a name, as its pods are everybody's. */
   constructor(scope: Construct, id: string, props: SelfStainingProps) {
     super(scope, id);
+    demandKinds(props, { version: VERSION }, { scope: this });
     const { version } = props.version;
     const deployment = props.version.deployment as VersionDeployment;
     if (version === undefined) throw new InvalidInput('SelfStainingVersion', "'version' must be a lane's, got one without a name; its pods serve everybody", this);
-    const name = props.name ?? `${deployment.name}-self-staining`;
+    const { name = `${deployment.name}-self-staining` } = props;
     new LuaFilter(this, 'Resource', {
       name: objectName(this, 'name', name),
       namespace: deployment.metadata.namespace!,

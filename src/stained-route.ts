@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { CanaryService, VersionOptions } from './canary-service';
 import { demand, InvalidInput } from './errors';
+import { demandKind, demandKinds, FLAG, instance, maybe } from './kinds';
 import { compareText } from './lanes/hosts';
 import { baggageKeyProblem, laneHeaderProblem } from './lanes/lane-carriers';
 import { laneName } from './lanes/lane-name';
@@ -9,7 +10,7 @@ import { Mesh } from './mesh';
 import { MeshHost } from './mesh-host';
 import { SelfStaining } from './self-staining';
 import { ServiceVersion } from './service-version';
-import { versionNameProblem } from './traffic/predicates';
+import { textProblem, versionNameProblem } from './traffic/predicates';
 
 /** Properties of `StainedRoute`. */
 export interface StainedRouteProps {
@@ -108,12 +109,14 @@ export class StainedRoute extends Construct {
   /** Refused: header names that are no RFC 7230 tokens, not in lower case or needed by HTTP itself; a second StainedRoute. */
   constructor(scope: Construct, id: string, props: StainedRouteProps = {}) {
     super(scope, id);
-    this.header = laneHeader(this, 'header', props.header ?? DEFAULT_LANE_HEADER);
-    this.servedLaneHeader = (props.reportServedLane ?? true) ? laneHeader(this, 'servedLaneHeader', props.servedLaneHeader ?? SERVED_LANE_HEADER) : '';
+    demandKinds(props, { selfStaining: maybe(FLAG), reportServedLane: maybe(FLAG) }, { scope: this });
+    const { header = DEFAULT_LANE_HEADER, reportServedLane = true, servedLaneHeader = SERVED_LANE_HEADER } = props;
+    this.header = laneHeader(this, 'header', header);
+    this.servedLaneHeader = reportServedLane ? laneHeader(this, 'servedLaneHeader', servedLaneHeader) : '';
     this.baggageKey = props.baggageKey;
     if (props.baggageKey !== undefined) demand('baggageKey', props.baggageKey, baggageKeyProblem(props.baggageKey), { code: 'BaggageKey', scope: this });
     this.selfStaining = props.selfStaining ?? false;
-    this.fallback = props.fallback ?? false;
+    this.fallback = props.fallback === undefined ? false : props.fallback;
     demandBoolean(this, this.fallback);
     Mesh.of(this).stainWith(this);
   }
@@ -125,8 +128,9 @@ export class StainedRoute extends Construct {
    * that is no DNS label.
    */
   public addLane(branch: string, options: LaneOptions = {}): Lane {
-    demand('branch', branch, branch === '' ? 'must not be empty' : undefined, { code: 'BranchEmpty', scope: this, remedy: 'a detached checkout has no branch: name it explicitly' });
-    const name = options.name ?? laneName(branch);
+    demandKinds(options, {}, { scope: this, of: 'options' });
+    demand('branch', branch, textProblem(branch), { code: 'BranchEmpty', scope: this, remedy: 'a detached checkout has no branch: name it explicitly' });
+    const name = options.name === undefined ? laneName(branch) : options.name;
     demand('name', name, versionNameProblem(name), { code: 'LaneName', scope: this, remedy: options.name === undefined ? 'give a name by hand: addLane(branch, { name })' : `leave it out for ${laneName(branch)}` });
     const taken = this.lanes.get(name);
     if (taken) {
@@ -193,6 +197,7 @@ export class Lane extends Construct {
    * image here and in the template, `<service>-<lane>` over 63 characters.
    */
   public serve(service: CanaryService, options: VersionOptions = {}): ServiceVersion {
+    demandKind('service', service, instance(CanaryService, 'new CanaryService(…)'), this);
     this.refuseTwice(service.host);
     const version = service._deployLane(this.name, options, this.fallback);
     if (this.selfStaining) new SelfStaining(version, 'self-staining', { version });
@@ -206,6 +211,8 @@ export class Lane extends Construct {
    * tell its pods from those of a version or of another lane.
    */
   public route(host: MeshHost, options: LaneRouteOptions = {}): void {
+    demandKind('host', host, instance(MeshHost, 'new MeshHost(…), or the `host` of a CanaryService'), this);
+    demandKinds(options, {}, { scope: this, of: 'options' });
     this.refuseTwice(host);
     host._serveLane(this.name, host, { labels: options.labels, fallback: this.fallback });
   }

@@ -1,7 +1,8 @@
 import { demand } from './errors';
+import { demandKinds, instance, Kind, maybe, TEXT } from './kinds';
 import { EdgePolicy } from './lanes/edge';
 import { removedHeaderProblem } from './lanes/lane-carriers';
-import { gatewayHostProblem } from './traffic/predicates';
+import { previewHostProblem } from './traffic/predicates';
 
 /** Options of `Staining.previewHostsOnly`. */
 export interface PreviewHostOptions {
@@ -34,6 +35,9 @@ const FEWEST_DIFFERENT_CHARACTERS = 8;
  * @see docs/edge.md
  */
 export class Staining {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Staining, 'Staining.open()');
+
   /** Whoever can reach the gateway: for gateways that only people of the house reach. */
   public static open(): Staining {
     return new Staining({ kind: 'open' });
@@ -58,8 +62,8 @@ export class Staining {
    * Refused: what is no wildcard such as `*.preview.example.com`.
    */
   public static previewHostsOnly(wildcard: string, options: PreviewHostOptions = {}): Staining {
-    const problem = wildcard.startsWith('*.') ? gatewayHostProblem(wildcard) : "must be a wildcard such as '*.preview.example.com'";
-    demand('wildcard', wildcard, problem, { code: 'PreviewHost' });
+    demandKinds(options, { host: maybe(TEXT) }, { of: 'options' });
+    demand('wildcard', wildcard, previewHostProblem(wildcard), { code: 'PreviewHost' });
     return new Staining({ kind: 'closed' }, { wildcard, host: options.host });
   }
 
@@ -72,10 +76,11 @@ export class Staining {
    * ones, or with characters other than visible ASCII.
    */
   public static bySecret(options: SecretOptions): Staining {
+    demandKinds(options, {}, { of: 'options' });
     const { header, secretInManifest: secret } = options;
-    demand('header', header, removedHeaderProblem(header ?? ''), { code: 'HeaderName', remedy: 'choose one of your own: x-lane-key' });
+    demand('header', header, removedHeaderProblem(header), { code: 'HeaderName', remedy: 'choose one of your own: x-lane-key' });
     // Never shown: messages end in logs.
-    const got = `${secret?.length ?? 0} characters, ${new Set(secret ?? '').size} of them different`;
+    const got = typeof secret === 'string' || secret === undefined ? `${secret?.length ?? 0} characters, ${new Set(secret ?? '').size} of them different` : 'something else';
     demand('secretInManifest', new Hidden(got), secretProblem(secret), { code: 'SecretTooWeak', remedy: "'openssl rand -base64 32' makes a good one" });
     return new Staining({ kind: 'by-secret', header, secret });
   }
@@ -89,7 +94,8 @@ export class Staining {
 }
 
 function secretProblem(secret: string | undefined): string | undefined {
-  if (!secret) return 'must be set';
+  if (secret === undefined || secret === '') return 'must be set';
+  if (typeof secret !== 'string') return 'must be a text';
   if (!/^[\x21-\x7e]+$/.test(secret)) return 'must be of visible ASCII characters, as headers are';
   if (secret.length < SHORTEST_SECRET) return `must have at least ${SHORTEST_SECRET} characters`;
   return new Set(secret).size < FEWEST_DIFFERENT_CHARACTERS ? `must have at least ${FEWEST_DIFFERENT_CHARACTERS} different characters` : undefined;

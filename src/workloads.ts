@@ -21,8 +21,8 @@ export class Workloads implements IWorkload {
   /** The pods of a namespace with these labels. Refused: no labels. */
   public static withLabels(namespace: string, labels: Record<string, string>): Workloads {
     demand('namespace', namespace, dnsLabelProblem(namespace), { code: 'Namespace' });
-    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label of the pods' : undefined, { code: 'WorkloadLabels', remedy: 'Workloads.inNamespace is for all pods' });
     demandLabels('labels', labels);
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label of the pods' : undefined, { code: 'WorkloadLabels', remedy: 'Workloads.inNamespace is for all pods' });
     return new Workloads(namespace, { ...labels });
   }
 
@@ -37,7 +37,7 @@ export function isWithin(pods: IWorkload, { workloadNamespace, workloadLabels }:
 /** What stands for pods, also where code without types leaves it out. */
 export function workloadProblem(workload: unknown): string | undefined {
   const { workloadNamespace, workloadLabels } = (workload ?? {}) as Partial<IWorkload>;
-  return typeof workloadNamespace === 'string' && typeof workloadLabels === 'object' ? undefined : 'must be a CanaryService, a version of one, a MeshGateway or Workloads';
+  return typeof workloadNamespace === 'string' && typeof workloadLabels === 'object' && workloadLabels !== null ? undefined : 'must be a CanaryService, a version of one, a MeshGateway or Workloads';
 }
 
 /** The selector of an object of Istio's for these pods; nothing where it is for all of the namespace. */

@@ -1,7 +1,7 @@
 import { App, Duration } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, RequestMatch,
-  ResilientBackend, RoutedProtocol, RouteRule, SplitOptions, StainedRoute, Staining, StickyOptions, StringMatch, VersionShare, Warnings,
+  AccessPolicy, AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, MtlsPolicy,
+  RateLimit, RequestMatch, ResilientBackend, RoutedProtocol, RouteRule, Scope, SplitOptions, StainedRoute, Staining, StickyOptions, StringMatch, VersionShare, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
@@ -355,6 +355,22 @@ describe('blue-green', () => {
 });
 
 describe('a version that is retired', () => {
+  test('takes what is said of its pods alone along, and nothing else', () => {
+    const { chart, app, service } = reviews();
+    const v4 = service.addVersion('v4');
+    new AccessPolicy(chart, 'access', { on: v4, allow: [], requireMtls: true });
+    new MtlsPolicy(chart, 'mtls', { on: v4 });
+    new RateLimit(chart, 'limit', { on: v4, requests: 5 });
+    new Scope(chart, 'scope', { on: [v4, service] });
+    service.retire('v4');
+
+    expect(inventory(chart).filter((each) => /AuthorizationPolicy|PeerAuthentication|EnvoyFilter|Sidecar/.test(each))).toEqual(['Sidecar reviews']);
+    expect(() => app.synthYaml()).not.toThrow();
+    // Its names are free again.
+    new RateLimit(chart, 'limit', { on: service, requests: 5 });
+    expectRefusal(() => new MtlsPolicy(chart, 'late', { on: v4 }), { code: 'VersionRetired', property: 'on', path: 'shop/late', says: /must not be a version that is retired/ });
+  });
+
   test('takes its Deployment and its subset with it, and leaves the bytes of an app that never had it', () => {
     const { app, service } = reviews();
     service.retire('v3');

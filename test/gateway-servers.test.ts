@@ -171,3 +171,11 @@ test('a redirect to https that nobody serves is warned of', () => {
 
   expect(Warnings.of(app).all.map(({ code, path, message }) => [code, path, message.includes('a.example.com')])).toEqual([['RedirectWithoutHttps', 'shop/gateway', true]]);
 });
+
+test('versions of TLS that leave none are refused', () => {
+  const versions = (minProtocolVersion?: TlsVersion, maxProtocolVersion?: TlsVersion) => ServerTls.simple({ credentialName: 'c', cipherSuites: ['a'], minProtocolVersion, maxProtocolVersion });
+
+  expectRefusal(() => versions(TlsVersion.V1_3, TlsVersion.V1_2), { code: 'TlsVersion', property: 'maxProtocolVersion', got: 'TLSV1_2', says: /older than minProtocolVersion \(TLSV1_3\)/ });
+  expectRefusal(() => versions(undefined, TlsVersion.V1_1), { code: 'TlsVersion', property: 'maxProtocolVersion', got: 'TLSV1_1', says: /TLSV1_2, where it is not said/ });
+  expect(versions(TlsVersion.V1_2, TlsVersion.V1_2)._toManifest()).toMatchObject({ minProtocolVersion: 'TLSV1_2', maxProtocolVersion: 'TLSV1_2' });
+});

@@ -6,6 +6,7 @@ import {
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
 import { schemaProblems } from './support/schema';
+import { shopOf } from './support/shop';
 
 const api = RequestMatch.pathPrefix('/api');
 const safari = RequestMatch.userAgent(StringMatch.regex('.*Safari.*'));
@@ -430,4 +431,14 @@ describe('preview hosts', () => {
     gateway.route(testaaa).previewLanesAt(WILDCARD);
     expectRefusal(() => new MeshGateway(chart, 'other', { hosts: [WILDCARD] }), { code: 'GatewayHostOwnedTwice', property: 'hosts', says: /shop\/gateway/ });
   });
+});
+
+test('a list of hosts that turned out empty is refused: the route would lead nowhere, silently', () => {
+  const { gateway, cart } = shopOf(['shop.example.com']);
+
+  for (const action of [
+    () => gateway.route(cart, { hosts: [] }),
+    () => gateway.addRule(RouteRule.directResponse(204), { hosts: [] }),
+    () => gateway.passthrough(cart, { hosts: [] }),
+  ]) expectRefusal(action, { code: 'GatewayHost', property: 'hosts', got: '[]', path: 'shop/gateway', says: /leave it out for all/ });
 });

@@ -1,6 +1,6 @@
 import { App } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, ConnectionPool, Destination, HostPort, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
+  AppProtocol, CanaryService, ConnectionPool, Destination, EgressHost, EgressProtocol, HostPort, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
   RoutedProtocol, RouteRule, StainedRoute, Staining, StringMatch, Warnings,
 } from '../src';
 import { chartOf, objectOf, rulesOf } from './support/objects';
@@ -165,4 +165,49 @@ test.each<[string, any, string, RegExp]>([
 
 test('other ports without the first are refused', () => {
   expectRefusal(() => new MeshHost(chartOf(), 'legacy', { name: 'legacy', additionalPorts: [{ port: 90 }] }), { code: 'Port', property: 'port', path: 'shop/legacy', says: /must be set beside additionalPorts/ });
+});
+
+describe('requests to what does not speak HTTP are refused', () => {
+  const tls = (chart: any) => new EgressHost(chart, 'bank', { hostName: 'bank.example.com', protocol: EgressProtocol.TLS });
+  const beta = [RequestMatch.pathPrefix('/beta')];
+
+  test('as a rule of a service', () => {
+    const { chart, stock } = shop();
+
+    expectRefusal(() => stock.host.addRule(RouteRule.to([Destination.of(tls(chart))], { match: beta })), { code: 'ProtocolNotHttp', property: 'rule', path: 'shop/stock/host', says: /bank\.example\.com speaks tls/ });
+  });
+
+  test('at one port of several', () => {
+    const { chart, cart, stock } = shop();
+    const gateway = new MeshGateway(chart, 'gateway', { hosts: ['*'], staining: Staining.open() });
+
+    for (const [property, action] of Object.entries({
+      rule: () => stock.host.addRule(RouteRule.to([Destination.of(cart, { port: 5432 })], { match: beta })),
+      service: () => gateway.route(cart, { port: 5432 }),
+    })) expectRefusal(action, { code: 'ProtocolNotHttp', property, says: /cart\.shop\.svc\.cluster\.local speaks tcp at port 5432/ });
+  });
+
+  test('as the target of a mirror', () => {
+    const { chart, stock } = shop();
+
+    expectRefusal(() => new MirrorTarget(chart, 'm', { from: stock, to: tls(chart) }), { code: 'ProtocolNotHttp', property: 'to', path: 'shop/m', says: /bank\.example\.com speaks tls/ });
+  });
+
+  test('at synth, where the host is declared later or the default rule leads there', () => {
+    const { app, chart, stock } = shop();
+    const bank = { hostName: 'bank.example.com', port: 443 };
+    stock.host.addRule(RouteRule.to([Destination.of(bank)], { match: beta }));
+    tls(chart);
+
+    expect(() => app.synthYaml()).toThrow(/'destinations' needs HTTP: bank\.example\.com speaks tls/);
+  });
+
+  test('but connections may lead to each other\'s hosts', () => {
+    const { app, chart } = shop();
+    const db = new MeshHost(chart, 'db', { name: 'db', port: 5432, protocol: RoutedProtocol.TCP });
+    const replica = new MeshHost(chart, 'replica', { name: 'replica', port: 5432, protocol: RoutedProtocol.TCP });
+    db.routeDefault([Destination.of(replica)]);
+
+    expect(() => app.synthYaml()).not.toThrow();
+  });
 });

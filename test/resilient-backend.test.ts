@@ -1,7 +1,8 @@
 import { Duration } from 'cdk8s';
 import {
   AppProtocol, CanaryService, ClientTls, ClosingServerProps, ConnectionPool, Destination, HashKey, LoadBalancer, MeshGateway, MeshHost,
-  OutlierDetection, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy, RouteRule, StainedRoute, Staining, Warnings,
+  OutlierDetection, RequestMatch, ResilientBackend, ResilientBackendProps, RetryPolicy, RoutedProtocol, RouteRule, StainedRoute, Staining,
+  Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal, thrownBy } from './support/refusals';
@@ -564,4 +565,12 @@ test('a secret that sidecars do not read is warned of, files are not', () => {
   expect(Warnings.of(app).all).toEqual([{
     code: 'SecretForSidecars', path: 'shop/policy-2', message: expect.stringMatching(/'credentialName' authority is read by gateways alone: .*plain text.*name files/),
   }]);
+});
+
+test.each([HashKey.header('x-user'), HashKey.cookie('user'), HashKey.queryParam('user')])('a hash of what requests say is refused where the mesh reads none (%#)', (key) => {
+  const chart = chartOf();
+  const host = new MeshHost(chart, 'db', { name: 'db', port: 5432, protocol: RoutedProtocol.TCP });
+
+  expectRefusal(() => new ResilientBackend(chart, 'b', { host, loadBalancer: LoadBalancer.consistentHash(key) }), { code: 'ProtocolNotHttp', property: 'loadBalancer', path: 'shop/b', says: /needs HTTP/ });
+  expect(() => new ResilientBackend(chart, 'c', { host, loadBalancer: LoadBalancer.consistentHash(HashKey.sourceIp()) })).not.toThrow();
 });

@@ -109,6 +109,13 @@ describe('warned about, with the reason:', () => {
     ['DestinationPortUnknown', 'a destination on another host, whose port is that of the request', ({ cart, legacy }) => {
       cart.host.addRule(RouteRule.to(to(legacy), { match: under('/legacy') }));
     }, /Istio takes the port of the request/],
+    ['DestinationPortUnknown', 'a destination at a port that its Service has not', ({ cart, stock }) => {
+      cart.host.addRule(RouteRule.to([Destination.of(stock, { port: 9999 })], { match: under('/stock') }));
+    }, /'port' 9999 is not a port of stock\.shop\.svc\.cluster\.local that this app knows \(80\).*503/],
+    ['GatewayPortUnknown', 'a gateway before a port that the Service has not', ({ gateway, cart }) => gateway.route(cart, { port: 9999 }), /'port' 9999 is not a port of cart\..*503/],
+    ['GatewayPortUnknown', 'a rule of the gateway to a port that the Service has not', ({ gateway, cart }) => {
+      gateway.addRule(RouteRule.to([Destination.of(cart, { version: 'v1', port: 9999 })]));
+    }, /'port' 9999 is not a port of cart\..*503/],
     ['GatewayPortUnknown', 'a gateway before a host of unknown ports', ({ gateway, legacy }) => gateway.route(legacy), /answers 503/],
     ['MirrorPortUnknown', 'a mirror to a host of unknown ports', ({ chart, cart, legacy }) => new MirrorTarget(chart, 'm', { from: cart, to: legacy }), /lost where that host has no such port/],
     ['HostNotExpanded', 'a host with some dots, by a patch', ({ chart, cart, patched }) => {

@@ -32,7 +32,7 @@ export function removedHeaderProblem(name: string): string | undefined {
 
 /** RFC 7230 tokens are what baggage has for keys; one name per app is enough, and letters and digits are. */
 export function baggageKeyProblem(key: string): string | undefined {
-  return /^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$/.test(key) && key.length <= 64
+  return typeof key === 'string' && /^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$/.test(key) && key.length <= 64
     ? undefined
     : 'must be a key of baggage (letters, digits and inner - _ and ., 1 to 64 characters)';
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'crypto';
-import { InvalidInput, shown } from '../errors';
+import { demand } from '../errors';
+import { textProblem } from '../traffic/predicates';
 
 /** A branch whose name is already a good lane name of at most so many characters keeps it. */
 const LONGEST_PLAIN_NAME = 30;
@@ -15,9 +16,7 @@ const HASH_DIGITS = 6;
  * Refused: the empty branch.
  */
 export function laneName(branch: string): string {
-  if (branch === '') {
-    throw new InvalidInput('BranchEmpty', `'branch' must not be empty, got ${shown(branch)}; a detached checkout has no branch: name it explicitly`);
-  }
+  demand('branch', branch, textProblem(branch), { code: 'BranchEmpty', remedy: 'a detached checkout has no branch: name it explicitly' });
   return uniqueLabel(branch, LONGEST_PLAIN_NAME);
 }
 

@@ -1,6 +1,7 @@
 import { Caller } from './caller';
 import { headerNameProblem, portProblem } from './predicates';
-import { demand, InvalidInput, shown } from '../errors';
+import { demand, InvalidInput } from '../errors';
+import { demandKinds, instance, Kind, LANE, listOf, mapOf, maybe, TEXT } from '../kinds';
 import type { Lane } from '../stained-route';
 
 /** What an AccessRule is for: all of what is said. Texts may be `x*`, `*x`, or `*` for any. */
@@ -60,12 +61,29 @@ export interface AccessRuleOptions {
   readonly headers?: Record<string, string[]>;
 }
 
+const LIST = maybe(listOf(() => undefined));
+const TEXTS = maybe(listOf(TEXT));
+const KINDS = {
+  from: LIST,
+  notFrom: LIST,
+  methods: TEXTS,
+  paths: TEXTS,
+  notPaths: TEXTS,
+  hosts: TEXTS,
+  ports: LIST,
+  lanes: maybe(listOf(LANE)),
+  headers: maybe(mapOf(listOf(TEXT))),
+};
+
 /**
  * Which requests an AccessPolicy lets in or keeps out.
  *
  * @see https://istio.io/latest/docs/reference/config/security/authorization-policy/#Rule
  */
 export class AccessRule {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(AccessRule, 'AccessRule.from(Caller.service(…))');
+
   /** Requests by these callers. Refused: none. */
   public static from(...callers: Caller[]): AccessRule {
     return AccessRule.of({ from: callers });
@@ -83,13 +101,16 @@ export class AccessRule {
    * outside 1 to 65535, header names that are none.
    */
   public static of(options: AccessRuleOptions): AccessRule {
-    const said = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+    demandKinds(options, KINDS, { of: 'options' });
+    const said = Object.entries(options).filter(([, value]) => value !== undefined);
     if (said.length === 0) throw new InvalidInput('AccessRuleEmpty', "'from' or another part must be said, got nothing: such a rule would be for every request; AccessRule.everything() says that");
     for (const [property, value] of said) {
       demand(property, Array.isArray(value) ? '[]' : '{}', Object.keys(value).length === 0 ? 'must not be empty: such a rule is for no request, or refused by Istio' : undefined, { code: 'AccessRuleEmpty', remedy: 'leave it out for any' });
     }
-    const { from = [], notFrom = [], methods = [], paths = [], notPaths = [], hosts = [], ports = [], headers = {} } = options;
-    for (const caller of [...from, ...notFrom]) demand('from', shown(caller), caller instanceof Caller ? undefined : 'must be Callers', { code: 'CallerMissing', remedy: 'Caller.service, Caller.namespace' });
+    for (const property of ['from', 'notFrom'] as const) {
+      for (const caller of options[property] ?? []) demand(property, caller, Caller._KIND(caller) && 'must be Callers', { code: 'CallerMissing', remedy: 'Caller.service, Caller.namespace' });
+    }
+    const { methods = [], paths = [], notPaths = [], hosts = [], ports = [], headers = {} } = options;
     for (const method of methods) demand('methods', method, method === '' || method !== method.toUpperCase() ? 'must be in capitals' : undefined, { code: 'Method' });
     for (const path of [...paths, ...notPaths]) demand('paths', path, pathProblem(path), { code: 'AccessPath' });
     for (const host of hosts) demand('hosts', host, host === '' ? 'must not be empty' : undefined, { code: 'AccessHost' });

@@ -1,6 +1,7 @@
 import { isIP } from 'net';
 import { dnsLabelProblem, objectNameProblem } from './predicates';
 import { demand, InvalidInput } from '../errors';
+import { demandKind, instance, Kind, listOf, TEXT } from '../kinds';
 import type { IWorkload } from '../workloads';
 
 /** Which part of a source a caller is told by. */
@@ -13,12 +14,15 @@ export type CallerKind = 'principals' | 'namespaces' | 'ipBlocks' | 'remoteIpBlo
  * @see https://istio.io/latest/docs/reference/config/security/authorization-policy/#Source
  */
 export class Caller {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Caller, 'Caller.service(…)');
+
   /**
    * The pods of a service, or of one version of it, by the accounts they run as. Refused at synth: pods that run as the namespace's
    * default account, which all its pods share; a service gets its own by `ownServiceAccount`.
    */
   public static service(service: IWorkload): Caller {
-    const known = typeof service === 'object' && ('_accounts' in service || 'deployment' in service);
+    const known = typeof service === 'object' && service !== null && ('_accounts' in service || 'deployment' in service);
     demand('service', typeof service, known ? undefined : 'must be a CanaryService or a version of one', { code: 'CallerService', remedy: 'Caller.serviceAccount names the account of others' });
     return new Caller('principals', () => accountsOf(service).map((account) => principal(service.workloadNamespace, account)), service);
   }
@@ -105,6 +109,7 @@ function principal(namespace: string, account: string): string {
 
 function addresses(blocks: string[]): string[] {
   if (blocks.length === 0) throw new InvalidInput('CallerAddress', "'blocks' must name an address or a network, got none");
+  demandKind('blocks', blocks, listOf(TEXT));
   for (const block of blocks) {
     const [address, bits, ...rest] = block.split('/');
     const most = isIP(address) === 6 ? 128 : 32;

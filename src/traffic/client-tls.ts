@@ -1,4 +1,6 @@
 import { InvalidInput } from '../errors';
+import { demandKinds, instance, Kind, listOf, maybe } from '../kinds';
+import { textProblem } from './predicates';
 
 /** Whom a proxy takes for the backend, and how it shows itself. */
 export interface ClientTlsOptions {
@@ -50,6 +52,9 @@ export interface MutualTlsOptions extends ClientTlsOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings
  */
 export class ClientTls {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(ClientTls, 'ClientTls.simple()');
+
   /** Plain text, even where both sides have a sidecar. */
   public static disabled(): ClientTls {
     return new ClientTls({ mode: 'DISABLE' });
@@ -67,6 +72,7 @@ export class ClientTls {
 
   /** Both show their certificates. Refused: neither a secret nor both files, or a secret together with files. */
   public static mutual(options: MutualTlsOptions): ClientTls {
+    demandKinds(options, KINDS, { of: 'options' });
     const { credentialName, clientCertificate, privateKey } = options;
     if (!credentialName && !(clientCertificate && privateKey)) {
       const got = Object.entries({ clientCertificate, privateKey }).filter(([, file]) => file).map(([name]) => name).join() || 'none of them';
@@ -83,7 +89,14 @@ export class ClientTls {
   }
 }
 
+
+const SAID: Kind = maybe(textProblem);
+const KINDS = {
+  sni: SAID, credentialName: SAID, caCertificates: SAID, subjectAltNames: maybe(listOf(textProblem)), clientCertificate: SAID, privateKey: SAID,
+};
+
 function manifest(mode: string, options: MutualTlsOptions): any {
+  demandKinds(options, KINDS, { of: 'options' });
   const files = ['caCertificates', 'clientCertificate', 'privateKey'].filter((file) => (options as any)[file] !== undefined);
   if (options.credentialName !== undefined && files.length > 0) {
     throw new InvalidInput('ClientTlsCertificate', `'credentialName' must stand alone, got ${files.join(' and ')} beside it; the secret holds all certificates`);

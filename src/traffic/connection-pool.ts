@@ -2,6 +2,7 @@ import { Duration } from 'cdk8s';
 import { limitProblem, countProblem } from './predicates';
 import { wireDuration } from './wire-duration';
 import { demand, InvalidInput } from '../errors';
+import { demandKinds, FLAG, instance, Kind, maybe, oneOf, OPTIONS } from '../kinds';
 
 /** Probes that keep a TCP connection alive, or tell that it is dead. */
 export interface TcpKeepalive {
@@ -119,8 +120,13 @@ const HTTP_LIMITS = ['http1MaxPendingRequests', 'http2MaxRequests', 'maxRequests
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#ConnectionPoolSettings
  */
 export class ConnectionPool {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(ConnectionPool, 'ConnectionPool.of({ maxConnections: 100 })');
+
   /** Refused: no field at all, limits of 0, durations under 1 ms, an HTTP/2 upgrade together with the client's protocol. */
   public static of(options: ConnectionPoolOptions): ConnectionPool {
+    const kinds = { tcpKeepalive: maybe(OPTIONS), h2UpgradePolicy: maybe(oneOf(H2UpgradePolicy, 'H2UpgradePolicy')), useClientProtocol: maybe(FLAG) };
+    demandKinds(options, kinds, { of: 'options' });
     for (const limit of [...TCP_LIMITS, ...HTTP_LIMITS]) {
       const value = options[limit];
       if (value !== undefined) demand(limit, value, limitProblem(value), { code: 'Limit' });
@@ -153,6 +159,7 @@ export class ConnectionPool {
   }
 }
 
+
 function keepalive({ probes, time, interval }: TcpKeepalive): any {
   if (probes !== undefined) demand('tcpKeepalive.probes', probes, probes === 0 ? 'must be 1 or more' : countProblem(probes), { code: 'Limit' });
   // An empty block is what switches probes on with the system's own settings.
@@ -160,7 +167,7 @@ function keepalive({ probes, time, interval }: TcpKeepalive): any {
 }
 
 function duration(property: string, value: Duration | undefined): string | undefined {
-  return value && wireDuration(property, value);
+  return value === undefined ? undefined : wireDuration(property, value);
 }
 
 /** Without fields that were not said; `undefined` when none was. */

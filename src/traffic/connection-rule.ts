@@ -3,6 +3,7 @@ import { Destination } from './destination';
 import { HostAtPort } from './host-reference';
 import { dnsLabelProblem, gatewayHostProblem, portProblem } from './predicates';
 import { demand, demandLabels, InvalidInput } from '../errors';
+import { demandKind, demandKinds, instance, Kind, listOf, maybe, TEXT } from '../kinds';
 
 /** Which TCP or TLS connections a rule is for: all of what is said. */
 export interface ConnectionMatch {
@@ -43,6 +44,9 @@ export interface ConnectionMatch {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSRoute
  */
 export class ConnectionRule {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(ConnectionRule, 'ConnectionRule.to([Destination.of(host)], { port })');
+
   /**
    * A rule that routes to one destination, or by weight to several.
    *
@@ -50,11 +54,13 @@ export class ConnectionRule {
    * networks that are none.
    */
   public static to(destinations: Destination[], match: ConnectionMatch): ConnectionRule {
+    demandKind('destinations', destinations, listOf(Destination._KIND));
+    demandKinds(match, { sniHosts: maybe(listOf(TEXT)), destinationSubnets: maybe(listOf(TEXT)) }, { of: 'match' });
     if (destinations.length === 0) throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
     if (destinations.every(({ weight }) => weight === 0)) throw new InvalidInput('WeightsAllZero', "'weight' must be above 0 for one destination at least, got 0 for all of them");
     const changed = destinations.find((each) => each._toManifest(true).headers);
     demand('headers', changed?.hostName, changed && 'must not be changed where the mesh reads none', { code: 'ProtocolNotHttp' });
-    const said = Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0)));
+    const said = Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0)));
     demand('match', '{}', Object.keys(said).length === 0 ? 'must say which connections the rule is for: the default rule takes all others already' : undefined, { code: 'RuleWithoutMatch' });
     for (const name of match.sniHosts ?? []) {
       demand('sniHosts', name, name === '*' ? 'must not be all names' : gatewayHostProblem(name), { code: 'SniHost', remedy: 'the host\'s own names need not be said' });
@@ -62,7 +68,7 @@ export class ConnectionRule {
     for (const subnet of match.destinationSubnets ?? []) demand('destinationSubnets', subnet, subnetProblem(subnet), { code: 'Subnet' });
     if (match.port !== undefined) demand('port', match.port, portProblem(match.port), { code: 'Port' });
     if (match.sourceNamespace !== undefined) demand('sourceNamespace', match.sourceNamespace, dnsLabelProblem(match.sourceNamespace), { code: 'Namespace' });
-    demandLabels('sourceLabels', match.sourceLabels ?? {});
+    if (match.sourceLabels !== undefined) demandLabels('sourceLabels', match.sourceLabels);
     return new ConnectionRule(destinations, said);
   }
 
@@ -121,6 +127,7 @@ export class ConnectionRule {
     };
   }
 }
+
 
 function subnetProblem(subnet: string): string | undefined {
   const [address, bits, ...rest] = subnet.split('/');

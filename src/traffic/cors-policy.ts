@@ -1,8 +1,9 @@
 import { Duration } from 'cdk8s';
-import { headerNameProblem } from './predicates';
+import { tokenProblem } from './predicates';
 import { StringMatch } from './string-match';
-import { wireDuration } from './wire-duration';
+import { millisecondsOf, wireDuration } from './wire-duration';
 import { demand } from '../errors';
+import { demandKinds, FLAG, instance, Kind, listOf, maybe, TEXT } from '../kinds';
 
 /** Options of `CorsPolicy.of`. */
 export interface CorsPolicyOptions {
@@ -50,11 +51,16 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OP
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy
  */
 export class CorsPolicy {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(CorsPolicy, 'CorsPolicy.of({ allowOrigins })');
+
   /**
    * Refused: no origins or origins that say nothing, unknown methods, header names that are no RFC 7230 tokens (`*` is fine),
    * a `maxAge` under a second or with parts of one.
    */
   public static of(options: CorsPolicyOptions): CorsPolicy {
+    const texts = maybe(listOf(TEXT));
+    demandKinds(options, { allowOrigins: listOf(StringMatch._KIND), allowMethods: texts, allowHeaders: texts, exposeHeaders: texts, allowCredentials: maybe(FLAG) }, { of: 'options' });
     const origins = options.allowOrigins.length;
     demand('allowOrigins', origins, origins === 0 ? 'must name at least one origin' : undefined, { code: 'CorsOrigins' });
     const vague = options.allowOrigins.some((origin) => Object.values(origin._toManifest()).join('') === '');
@@ -66,11 +72,11 @@ export class CorsPolicy {
     }
     for (const property of ['allowHeaders', 'exposeHeaders'] as const) {
       for (const name of options[property] ?? []) {
-        demand(property, name, name === '*' ? undefined : headerNameProblem(name.toLowerCase()), { code: 'HeaderName' });
+        demand(property, name, name === '*' ? undefined : tokenProblem(name), { code: 'HeaderName' });
       }
     }
-    if (options.maxAge) {
-      const milliseconds = options.maxAge.toMilliseconds({ integral: false });
+    if (options.maxAge !== undefined) {
+      const milliseconds = millisecondsOf('maxAge', options.maxAge);
       const whole = Number.isInteger(milliseconds / 1000) && milliseconds >= 1000;
       demand('maxAge', `${milliseconds} ms`, whole ? undefined : 'must be whole seconds, 1 or more', { code: 'CorsMaxAge' });
     }
@@ -87,7 +93,7 @@ export class CorsPolicy {
       ...(allowMethods ? { allowMethods: [...allowMethods] } : {}),
       ...(allowHeaders ? { allowHeaders: [...allowHeaders] } : {}),
       ...(exposeHeaders ? { exposeHeaders: [...exposeHeaders] } : {}),
-      ...(maxAge ? { maxAge: wireDuration('maxAge', maxAge) } : {}),
+      ...(maxAge !== undefined ? { maxAge: wireDuration('maxAge', maxAge) } : {}),
       ...(allowCredentials === undefined ? {} : { allowCredentials }),
     };
   }

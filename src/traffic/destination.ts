@@ -2,6 +2,7 @@ import { HeaderOperations } from './header-operations';
 import { HostAtPort, hostProblem } from './host-reference';
 import { dnsLabelProblem, portProblem, weightProblem } from './predicates';
 import { demand } from '../errors';
+import { demandKinds, instance, Kind, maybe } from '../kinds';
 
 /** A host of the mesh that requests can be routed to: a CanaryService or a MeshHost. */
 export interface IRoutable {
@@ -46,9 +47,13 @@ export interface DestinationOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination
  */
 export class Destination {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Destination, 'Destination.of(host, { version })');
+
   /** Refused: no host, a version that is no DNS label, ports outside 1 to 65535, weights that are not whole numbers of 0 or more. */
   public static of(host: IRoutable, options: DestinationOptions = {}): Destination {
     demand('host', host, hostProblem(host), { code: 'HostMissing' });
+    demandKinds(options, { headers: maybe(HeaderOperations._KIND) }, { of: 'options' });
     if (options.version !== undefined) demand('version', options.version, dnsLabelProblem(options.version), { code: 'VersionName' });
     if (options.weight !== undefined) demand('weight', options.weight, weightProblem(options.weight), { code: 'Weight' });
     if (options.port !== undefined) demand('port', options.port, portProblem(options.port), { code: 'Port' });
@@ -79,6 +84,15 @@ export class Destination {
    */
   public get _port(): number | undefined {
     return this.options.port ?? this.host.port;
+  }
+
+  /**
+   * The port that is said of the destination itself.
+   *
+   * @internal
+   */
+  public get _saidPort(): number | undefined {
+    return this.options.port;
   }
 
   /**

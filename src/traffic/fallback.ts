@@ -4,6 +4,7 @@ import { countProblem } from './predicates';
 import { RetryOn } from './retry-policy';
 import { wireDuration } from './wire-duration';
 import { demand } from '../errors';
+import { demandKinds, FLAG, instance, Kind, maybe } from '../kinds';
 
 /** Options of `Fallback.of`. */
 export interface FallbackOptions {
@@ -63,13 +64,17 @@ const TRY_TIMEOUT = '2s';
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
  */
 export class Fallback {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Fallback, 'Fallback.of()');
+
   /** Refused: fewer than 2 attempts, durations under 1 ms. */
   public static of(options: FallbackOptions = {}): Fallback {
+    demandKinds(options, { idempotent: maybe(FLAG), outlierDetection: maybe(OutlierDetection._KIND) }, { of: 'options' });
     const { attempts } = options;
     const enough = attempts === undefined || (countProblem(attempts) === undefined && attempts >= 2) ? undefined : 'must be a whole number, 2 or more: the first two tries stay with the lane';
     demand('attempts', attempts, enough, { code: 'FallbackAttempts', remedy: 'Fallback.none() keeps a service from falling back' });
-    if (options.perTryTimeout) wireDuration('perTryTimeout', options.perTryTimeout);
-    if (options.connectTimeout) wireDuration('connectTimeout', options.connectTimeout);
+    if (options.perTryTimeout !== undefined) wireDuration('perTryTimeout', options.perTryTimeout);
+    if (options.connectTimeout !== undefined) wireDuration('connectTimeout', options.connectTimeout);
     return new Fallback(options);
   }
 

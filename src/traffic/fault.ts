@@ -3,6 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import { httpStatusProblem, percentageProblem } from './predicates';
 import { wireDuration } from './wire-duration';
 import { demand, InvalidInput } from '../errors';
+import { demandKind, demandKinds, instance, Kind } from '../kinds';
 
 const GRPC_STATUSES = [
   'OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED', 'RESOURCE_EXHAUSTED',
@@ -42,8 +43,12 @@ export interface DelayOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPFaultInjection
  */
 export class Fault {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(Fault, 'Fault.abort({ httpStatus: 503, percentage: 10 })');
+
   /** Refused: neither or both statuses, unknown ones, a percentage that is not 0 or 0.0001 to 100. */
   public static abort(options: AbortOptions): Fault {
+    demandKinds(options, {}, { of: 'options' });
     const { httpStatus, grpcStatus } = options;
     if ((httpStatus === undefined) === (grpcStatus === undefined)) {
       throw new InvalidInput('AbortStatus', `'httpStatus' or 'grpcStatus' must be set, one of them, got ${httpStatus === undefined ? 'neither' : 'both'}`);
@@ -51,7 +56,7 @@ export class Fault {
     if (httpStatus !== undefined) demand('httpStatus', httpStatus, httpStatusProblem(httpStatus), { code: 'HttpStatus' });
     if (grpcStatus !== undefined) {
       demand('grpcStatus', grpcStatus, GRPC_STATUSES.includes(grpcStatus) ? undefined : 'must be a gRPC status', {
-        code: 'GrpcStatus', remedy: `did you mean '${closest(grpcStatus.toUpperCase(), GRPC_STATUSES)}'?`,
+        code: 'GrpcStatus', remedy: `did you mean '${closest(String(grpcStatus).toUpperCase(), GRPC_STATUSES)}'?`,
       });
     }
     return new Fault({ abort: { ...(httpStatus === undefined ? { grpcStatus } : { httpStatus }), percentage: percentage(options.percentage) } });
@@ -59,6 +64,7 @@ export class Fault {
 
   /** Refused: durations under 1 ms, a percentage that is not 0 or 0.0001 to 100. */
   public static delay(options: DelayOptions): Fault {
+    demandKinds(options, {}, { of: 'options' });
     return new Fault({ delay: { fixedDelay: wireDuration('duration', options.duration), percentage: percentage(options.percentage) } });
   }
 
@@ -70,6 +76,7 @@ export class Fault {
    * Refused: two delays, two aborts.
    */
   public and(other: Fault): Fault {
+    demandKind('other', other, Fault._KIND);
     const twice = Object.keys(other.manifest).find((kind) => kind in this.manifest);
     if (twice) throw new InvalidInput('FaultTwice', `'${twice}' is asked for twice within one fault; Envoy does one delay and one abort`);
     return new Fault({ ...this.manifest, ...other.manifest });
@@ -80,6 +87,7 @@ export class Fault {
     return { ...this.manifest };
   }
 }
+
 
 function percentage(value: number): { value: number } {
   demand('percentage', value, percentageProblem(value), { code: 'Percentage' });

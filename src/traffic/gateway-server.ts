@@ -3,6 +3,7 @@ import { IConstruct } from 'constructs';
 import { dnsLabelProblem, gatewayHostProblem, portNameProblem, portProblem } from './predicates';
 import { ServerTls } from './server-tls';
 import { demand, DemandContext } from '../errors';
+import { demandKinds, instance, Kind, listOf, maybe, TEXT } from '../kinds';
 
 /** What every server of a gateway has. */
 export interface GatewayServerOptions {
@@ -56,6 +57,9 @@ export interface ServerHost {
  * @see https://istio.io/latest/docs/reference/config/networking/gateway/#Server
  */
 export class GatewayServer {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(GatewayServer, "GatewayServer.http({ hosts: ['…'] })");
+
   /** HTTP in plain text. Refused: no hosts, hosts that are none, ports outside 1 to 65535, what is no IP address to listen at, TLS settings. */
   public static http(options: GatewayServerOptions): GatewayServer {
     return GatewayServer._of('HTTP', options, {});
@@ -68,6 +72,7 @@ export class GatewayServer {
 
   /** HTTP inside TLS that the gateway ends. Refused: as `http`; TLS that is passed on. */
   public static https(options: HttpsServerOptions): GatewayServer {
+    demandKinds(options, {}, { of: 'options' });
     const { tls, ...server } = options;
     return GatewayServer._of('HTTPS', server, { tls });
   }
@@ -85,6 +90,7 @@ export class GatewayServer {
   public static _of(protocol: ServerProtocol, options: GatewayServerOptions, security: ServerSecurity, scope?: IConstruct): GatewayServer {
     const { tls, redirects = false } = security;
     const context = (code: string, remedy?: string): DemandContext => ({ code, scope, remedy });
+    demandKinds(options, { hosts: maybe(listOf(TEXT)), name: maybe(TEXT), bind: maybe(TEXT) }, { scope, of: 'options' });
     const hosts = options.hosts ?? [];
     const { port = protocol === 'HTTP' ? 80 : 443, portName } = options;
     demand('hosts', '[]', hosts.length === 0 ? "must name at least one host, or '*' for all" : undefined, context('GatewayHost'));
@@ -94,7 +100,7 @@ export class GatewayServer {
     if (options.bind !== undefined) demand('bind', options.bind, isIP(options.bind) === 0 ? 'must be an IP address' : undefined, context('ServerBind'));
     const given = (options as { tls?: unknown }).tls;
     demand('tls', 'TLS settings', given === undefined ? undefined : `must not be set for a server of protocol ${protocol}`, context('GatewayTls', 'GatewayServer.https ends TLS'));
-    const missing = protocol === 'HTTPS' && !(tls instanceof ServerTls);
+    const missing = protocol === 'HTTPS' && ServerTls._KIND(tls) !== undefined;
     demand('tls', 'none', missing ? 'must say which certificate the server shows' : undefined, context('GatewayTls', "tls: ServerTls.simple({ credentialName: '…' })"));
     const blind = protocol === 'HTTPS' && !tls?._ends;
     demand('tls', 'passthrough', blind ? 'must end TLS where requests are routed' : undefined, context('GatewayTls', 'GatewayServer.passthrough routes connections'));

@@ -1,6 +1,7 @@
 import { headerNameProblem, headerValueProblem } from './predicates';
 import { demand, InvalidInput } from '../errors';
 import { cloneJson } from '../json';
+import { demandKind, demandKinds, instance, Kind, listOf, mapOf, maybe, OPTIONS, TEXT } from '../kinds';
 
 /** What to do with the headers of one direction. Applied in this order: remove, set, add. */
 export interface HeaderChanges {
@@ -47,11 +48,15 @@ export interface HeaderOperationsOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#Headers
  */
 export class HeaderOperations {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(HeaderOperations, "HeaderOperations.of({ request: { set: { 'x-a': 'b' } } })");
+
   /**
    * Refused: names that are no RFC 7230 tokens or not in lower case (`:authority` may be set in requests, to rewrite the host), values
    * that are empty (Envoy does nothing then) or have control characters, a lone `%` in a value (Envoy substitutes `%NAME%`; write `%%`).
    */
   public static of(options: HeaderOperationsOptions): HeaderOperations {
+    demandKinds(options, { request: maybe(OPTIONS), response: maybe(OPTIONS) }, { of: 'options' });
     const manifest: Record<string, any> = {};
     for (const direction of ['request', 'response'] as const) {
       const changes = changesManifest(direction, options[direction]);
@@ -100,12 +105,16 @@ export class HeaderOperations {
   }
 }
 
+
 function namesIn({ set, add, remove }: HeaderChanges = {}): string[] {
   return [...Object.keys(set ?? {}), ...Object.keys(add ?? {}), ...remove ?? []];
 }
 
 function changesManifest(direction: 'request' | 'response', changes: HeaderChanges = {}): Record<string, any> {
   const manifest: Record<string, any> = {};
+  demandKind(`${direction}.set`, changes.set, maybe(mapOf(TEXT)));
+  demandKind(`${direction}.add`, changes.add, maybe(mapOf(TEXT)));
+  demandKind(`${direction}.remove`, changes.remove, maybe(listOf(TEXT)));
   for (const operation of ['set', 'add'] as const) {
     for (const [name, text] of Object.entries(changes[operation] ?? {})) {
       const property = `${direction}.${operation}.${name}`;

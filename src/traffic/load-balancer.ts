@@ -1,13 +1,14 @@
 import { Duration } from 'cdk8s';
-import { headerNameProblem } from './predicates';
-import { wireDuration } from './wire-duration';
+import { textProblem, tokenProblem } from './predicates';
+import { millisecondsOf, wireDuration } from './wire-duration';
 import { demand } from '../errors';
+import { demandKind, instance, Kind, maybe } from '../kinds';
 
 /** What a consistent hash is computed from. */
 export class HashKey {
   /** A request header; requests without it spread over all pods. */
   public static header(name: string): HashKey {
-    demand('name', name, headerNameProblem(name.toLowerCase()), { code: 'HeaderName' });
+    demand('name', name, tokenProblem(name), { code: 'HeaderName' });
     return new HashKey({ httpHeaderName: name });
   }
 
@@ -17,8 +18,9 @@ export class HashKey {
    * @param ttl how long the cookie lives; zero: as long as the browser's session
    */
   public static cookie(name: string, ttl?: Duration): HashKey {
-    demand('name', name, name === '' ? 'must not be empty' : headerNameProblem(name.toLowerCase()), { code: 'CookieName' });
-    const lives = ttl && (ttl.toMilliseconds({ integral: false }) === 0 ? '0s' : wireDuration('ttl', ttl));
+    demand('name', name, name === '' ? 'must not be empty' : tokenProblem(name), { code: 'CookieName' });
+    const session = ttl !== undefined && millisecondsOf('ttl', ttl) === 0;
+    const lives = ttl === undefined ? undefined : session ? '0s' : wireDuration('ttl', ttl);
     return new HashKey({ httpCookie: { name, ...(lives === undefined ? {} : { ttl: lives }) } });
   }
 
@@ -29,7 +31,7 @@ export class HashKey {
 
   /** A query parameter. */
   public static queryParam(name: string): HashKey {
-    demand('name', name, name === '' ? 'must not be empty' : undefined, { code: 'QueryParamName' });
+    demand('name', name, textProblem(name), { code: 'QueryParamName' });
     return new HashKey({ httpQueryParameterName: name });
   }
 
@@ -74,12 +76,18 @@ export class HashAlgorithm {
   }
 }
 
+const HASH_KEY = instance(HashKey, "HashKey.header('x-user')");
+const HASH_ALGORITHM = instance(HashAlgorithm, 'HashAlgorithm.maglev()');
+
 /**
  * Which of a host's pods gets the next request.
  *
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings
  */
 export class LoadBalancer {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(LoadBalancer, 'LoadBalancer.leastRequest()');
+
   /** One after the other. */
   public static roundRobin(): LoadBalancer {
     return new LoadBalancer({ simple: 'ROUND_ROBIN' });
@@ -110,7 +118,8 @@ export class LoadBalancer {
    * @param algorithm how the pod is found. Not given: a ring
    */
   public static consistentHash(key: HashKey, algorithm?: HashAlgorithm): LoadBalancer {
-    demand('key', key, key instanceof HashKey ? undefined : 'must say what is hashed', { code: 'HashKey', remedy: "HashKey.header('x-user'), cookie, queryParam or sourceIp" });
+    demand('key', key, HASH_KEY(key) && 'must say what is hashed', { code: 'HashKey', remedy: "HashKey.header('x-user'), cookie, queryParam or sourceIp" });
+    demandKind('algorithm', algorithm, maybe(HASH_ALGORITHM));
     return new LoadBalancer({ consistentHash: { ...key._toManifest(), ...algorithm?._toManifest() } });
   }
 
@@ -121,6 +130,7 @@ export class LoadBalancer {
     return { ...this.manifest };
   }
 }
+
 
 function isPrime(candidate: number): boolean {
   if (!Number.isInteger(candidate) || candidate < 2) return false;

@@ -2,6 +2,7 @@ import { Duration } from 'cdk8s';
 import { countProblem } from './predicates';
 import { wireDuration } from './wire-duration';
 import { demand, InvalidInput } from '../errors';
+import { demandKinds, FLAG, instance, Kind, maybe } from '../kinds';
 
 /** Options of `OutlierDetection.of`. */
 export interface OutlierDetectionOptions {
@@ -61,11 +62,15 @@ export interface OutlierDetectionOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
  */
 export class OutlierDetection {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(OutlierDetection, 'OutlierDetection.of({ maxEjectionPercent: 100 })');
+
   /**
    * Refused: percentages outside their ranges (an ejection of 0 % ejects nothing), negative counts, durations under 1 ms, counts by which
    * no pod is ever ejected, `consecutiveGatewayErrors` that `consecutive5xxErrors` always comes before.
    */
   public static of(options: OutlierDetectionOptions): OutlierDetection {
+    demandKinds(options, { splitExternalLocalOriginErrors: maybe(FLAG) }, { of: 'options' });
     const { maxEjectionPercent, minHealthPercent, interval, baseEjectionTime, ...counted } = options;
     demand('maxEjectionPercent', maxEjectionPercent, percentProblem(maxEjectionPercent, 1), { code: 'MaxEjectionPercent', remedy: '0 would eject nothing: leave outlier detection out' });
     if (minHealthPercent !== undefined) demand('minHealthPercent', minHealthPercent, percentProblem(minHealthPercent, 0), { code: 'MinHealthPercent' });
@@ -78,8 +83,8 @@ export class OutlierDetection {
     const manifest = {
       ...counts,
       splitExternalLocalOriginErrors,
-      interval: interval && wireDuration('interval', interval),
-      baseEjectionTime: baseEjectionTime && wireDuration('baseEjectionTime', baseEjectionTime),
+      interval: interval === undefined ? undefined : wireDuration('interval', interval),
+      baseEjectionTime: baseEjectionTime === undefined ? undefined : wireDuration('baseEjectionTime', baseEjectionTime),
       maxEjectionPercent,
       minHealthPercent,
     };
@@ -93,6 +98,7 @@ export class OutlierDetection {
     return { ...this.manifest };
   }
 }
+
 
 /** Counts that can eject a pod. Answers of 502 to 504 are counted among the 5xx, so a count of them must be the smaller one. */
 function demandEffect(counts: Counts, connectionsApart: boolean): void {

@@ -3,11 +3,23 @@ import { RE2JS } from 're2js';
 
 /*
  * What may stand in a field, judged in one place: constructs throw what these say, checks report it. Each answers
- * `undefined` for a good value, else the end of a sentence that begins with the property's name.
+ * `undefined` for a good value, else the end of a sentence that begins with the property's name. Code without types hands over
+ * anything, so each judges anything.
  */
+
+/** What is judged by nothing but its being there. */
+export function textProblem(text: unknown): string | undefined {
+  if (typeof text !== 'string') return 'must be a text';
+  return text === '' ? 'must not be empty' : undefined;
+}
+
+function isText(value: unknown, pattern: RegExp, longest = Infinity): value is string {
+  return typeof value === 'string' && pattern.test(value) && value.length <= longest;
+}
 
 /** RE2, because Istio accepts nothing else: no lookaround, no backreferences; at most 1024 characters. */
 export function regexProblem(regex: string): string | undefined {
+  if (typeof regex !== 'string') return 'must be a regular expression as a text';
   if (regex === '') return 'must not be empty';
   if (regex.length > 1024) return `must have at most 1024 characters, has ${regex.length}`;
   try {
@@ -23,13 +35,20 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** RFC 7230 token in lower case: Envoy lower-cases names on the wire, and two spellings of one name would hide that. */
 export function headerNameProblem(name: string): string | undefined {
-  if (!HEADER_NAME.test(name)) return 'must be a header name (RFC 7230: letters, digits and !#$%&\'*+.^_`|~-)';
+  const problem = tokenProblem(name);
+  if (problem) return problem;
   if (name !== name.toLowerCase()) return `must be in lower case (${JSON.stringify(name.toLowerCase())})`;
   return undefined;
 }
 
+/** The same in any case, as cookies are called. */
+export function tokenProblem(name: string): string | undefined {
+  return isText(name, HEADER_NAME) ? undefined : 'must be a header name (RFC 7230: letters, digits and !#$%&\'*+.^_`|~-)';
+}
+
 /** Envoy substitutes `%NAME%` in header values, so a lone `%` is refused by istiod; control characters always are. */
 export function headerValueProblem(value: string): string | undefined {
+  if (typeof value !== 'string') return 'must be a text';
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return 'must not contain control characters';
   if (value.replace(/%%/g, '').replace(/%[A-Za-z_][^%]*%/g, '').includes('%')) return 'must write a literal % as %%';
@@ -42,7 +61,17 @@ export function portProblem(port: number): string | undefined {
 
 /** Paths begin with a slash, so a text that does not is met by none. */
 export function pathProblem(text: string): string | undefined {
-  return text.startsWith('/') ? undefined : "must begin with '/'";
+  return isText(text, /^\//) ? undefined : "must begin with '/'";
+}
+
+/** A path that something is sent on to. Of redirects Istio takes `%PREFIX()%` for what a prefix matched being replaced alone. */
+export function locationProblem(path: string): string | undefined {
+  return isText(path, /^(%PREFIX\(\)%)?\/[\x21-\x7e]*$/) ? undefined : "must be a path that begins with '/', without blanks and characters that URLs do not have";
+}
+
+/** What the Host header may say. */
+export function authorityProblem(authority: string): string | undefined {
+  return isText(authority, /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/) ? undefined : "must be a host, with a port where it has one: 'api.example.com:8443'";
 }
 
 /** Weights are relative: 1 and 2 mean a third and two thirds. */
@@ -59,15 +88,15 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 /** An RFC 1123 label: what a version, a subset and a lane may be called. */
 export function dnsLabelProblem(name: string): string | undefined {
-  return DNS_LABEL.test(name) && name.length <= 63
+  return isText(name, DNS_LABEL, 63)
     ? undefined
     : 'must be a DNS label (lower-case letters, digits and inner dashes, 1 to 63 characters)';
 }
 
 /** What a version, and so a lane, may be called: it stands in YAML everywhere, and kubectl takes `0o7` for a number. */
 export function versionNameProblem(name: string): string | undefined {
-  if (name in Object.prototype) return 'must not be called like a property of every JavaScript object';
-  return /^0o[0-7]+$/.test(name) ? 'must not read like an octal number' : dnsLabelProblem(name);
+  if (typeof name === 'string' && name in Object.prototype) return 'must not be called like a property of every JavaScript object';
+  return isText(name, /^0o[0-7]+$/) ? 'must not read like an octal number' : dnsLabelProblem(name);
 }
 
 /** The name of a Service's port. */
@@ -86,14 +115,14 @@ export function serviceNameProblem(name: string): string | undefined {
 
 /** A dotted DNS name, as object names are. */
 export function dnsNameProblem(name: string): string | undefined {
-  return name.length <= 253 && name.split('.').every((part) => dnsLabelProblem(part) === undefined)
+  return isText(name, /./, 253) && name.split('.').every((part) => dnsLabelProblem(part) === undefined)
     ? undefined
     : 'must be a DNS name (dotted labels of lower-case letters, digits and inner dashes)';
 }
 
 /** What objects may be called: a dotted name, whose parts may be of any length. */
 export function objectNameProblem(name: string): string | undefined {
-  return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)
+  return isText(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 253)
     ? undefined
     : 'must be a DNS name of at most 253 characters (dotted parts of lower-case letters, digits and inner dashes)';
 }
@@ -102,6 +131,7 @@ export function objectNameProblem(name: string): string | undefined {
 export function gatewayHostProblem(host: string): string | undefined {
   const allowed = "must be '*', a host name with a dot such as 'shop.example.com', or a wildcard such as '*.example.com'";
   if (host === '*') return undefined;
+  if (typeof host !== 'string') return allowed;
   const name = host.startsWith('*.') ? host.slice(2) : host;
   return dnsNameProblem(name) === undefined && (host.startsWith('*.') || name.includes('.')) ? undefined : allowed;
 }
@@ -115,7 +145,12 @@ function endsInNumber(host: string): boolean {
 export function endpointAddressProblem(address: string, dns: boolean): string | undefined {
   if (isIP(address) !== 0) return undefined;
   if (!dns) return 'must be an IP address where resolution is STATIC';
-  return dnsNameProblem(address.toLowerCase()) === undefined && !endsInNumber(address) ? undefined : 'must be a host name or an IP address';
+  return typeof address === 'string' && dnsNameProblem(address.toLowerCase()) === undefined && !endsInNumber(address) ? undefined : 'must be a host name or an IP address';
+}
+
+/** Under which each lane has a host of its own. */
+export function previewHostProblem(wildcard: string): string | undefined {
+  return isText(wildcard, /^\*\./) ? gatewayHostProblem(wildcard) : "must be a wildcard such as '*.preview.example.com'";
 }
 
 /** What a host outside the mesh may be called: a name with a dot, or a wildcard of one. */
@@ -125,7 +160,7 @@ export function externalHostProblem(host: string): string | undefined {
 
 /** What a Sidecar lists: `<namespace>/<host>`, either of them `*`, the namespace also `.`. */
 export function sidecarHostProblem(text: string): string | undefined {
-  const [namespace, host, ...rest] = text.split('/');
+  const [namespace, host, ...rest] = typeof text === 'string' ? text.split('/') : [];
   const known = namespace === '*' || namespace === '.' || dnsLabelProblem(namespace) === undefined;
   return rest.length === 0 && host !== undefined && known && gatewayHostProblem(host) === undefined ? undefined : "must be <namespace>/<host> with a whole host name, '*' or a wildcard such as '*.example.com'";
 }
@@ -151,7 +186,7 @@ export function labelsProblem(labels: Record<string, string>): { key?: string; g
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 export function labelValueProblem(value: string): string | undefined {
-  return LABEL_VALUE.test(value) && value.length <= 63
+  return isText(value, LABEL_VALUE, 63)
     ? undefined
     : 'must be a label value (letters, digits, inner - _ and ., at most 63 characters)';
 }
@@ -179,5 +214,5 @@ export function limitProblem(limit: number): string | undefined {
 
 /** What an environment variable may be called, so that every shell and language can read it. */
 export function envNameProblem(name: string): string | undefined {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : 'must be a name of letters, digits and _ that does not begin with a digit';
+  return isText(name, /^[A-Za-z_][A-Za-z0-9_]*$/) ? undefined : 'must be a name of letters, digits and _ that does not begin with a digit';
 }

@@ -1,8 +1,9 @@
 import { intersection, MatchClash, MatchEntry } from './intersection';
-import { headerNameProblem, dnsLabelProblem, pathProblem, portProblem } from './predicates';
+import { headerNameProblem, dnsLabelProblem, pathProblem, portProblem, textProblem, tokenProblem } from './predicates';
 import { StringMatch } from './string-match';
 import { demand, demandLabels, InvalidInput } from '../errors';
 import { cloneJson } from '../json';
+import { demandKind, instance, Kind } from '../kinds';
 
 /**
  * Which requests a rule is for. Immutable; conditions are joined by `and`, alternatives are several matches in one rule.
@@ -14,6 +15,9 @@ import { cloneJson } from '../json';
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest
  */
 export class RequestMatch {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(RequestMatch, "RequestMatch.pathPrefix('/…')");
+
   /**
    * The value of a header. The value is compared with its case, the name is not.
    *
@@ -21,6 +25,7 @@ export class RequestMatch {
    */
   public static header(name: string, match: StringMatch): RequestMatch {
     demand('header', name, headerNameProblem(name), { code: 'HeaderName' });
+    demandKind('match', match, StringMatch._KIND);
     return new RequestMatch({ headers: { [name]: match._toManifest() } });
   }
 
@@ -30,12 +35,14 @@ export class RequestMatch {
    */
   public static withoutHeader(name: string, match: StringMatch): RequestMatch {
     demand('header', name, headerNameProblem(name), { code: 'HeaderName' });
+    demandKind('match', match, StringMatch._KIND);
     return new RequestMatch({ withoutHeaders: { [name]: match._toManifest() } });
   }
 
   /** One cookie of the `cookie` header. */
   public static cookie(name: string, match: StringMatch): RequestMatch {
-    demand('cookie', name, headerNameProblem(name.toLowerCase()), { code: 'CookieName' });
+    demand('cookie', name, tokenProblem(name), { code: 'CookieName' });
+    demandKind('match', match, StringMatch._KIND);
     const pattern = `^(.*?;)?\\s*(${StringMatch.exact(name)._toRegex()}=${match._toRegex()})(;.*)?$`;
     return RequestMatch.header('cookie', StringMatch.regex(pattern));
   }
@@ -51,6 +58,7 @@ export class RequestMatch {
    * Refused: a path or prefix that does not begin with `/`, since no path would match it.
    */
   public static path(match: StringMatch): RequestMatch {
+    demandKind('match', match, StringMatch._KIND);
     const uri = match._toManifest();
     for (const kind of ['exact', 'prefix']) {
       if (uri[kind] !== undefined && uri[kind] !== '*') demand(kind, uri[kind], pathProblem(uri[kind]), { code: 'PathPrefix', remedy: `write '/${uri[kind]}'` });
@@ -64,12 +72,13 @@ export class RequestMatch {
    * Refused: a prefix that does not begin with `/`, since no path would match it.
    */
   public static pathPrefix(prefix: string): RequestMatch {
-    demand('prefix', prefix, pathProblem(prefix), { code: 'PathPrefix', remedy: `write '/${prefix}'` });
+    demand('prefix', prefix, pathProblem(prefix), { code: 'PathPrefix', remedy: typeof prefix === 'string' ? `write '/${prefix}'` : undefined });
     return RequestMatch.path(StringMatch.prefix(prefix));
   }
 
   /** The HTTP method. Refused: small letters, since methods are compared with their case. */
   public static method(match: StringMatch): RequestMatch {
+    demandKind('match', match, StringMatch._KIND);
     const method = match._toManifest();
     for (const text of [method.exact, method.prefix]) {
       demand('method', text, text === text?.toUpperCase() ? undefined : 'must be in capitals', { code: 'Method', remedy: `write '${text?.toUpperCase()}'` });
@@ -79,11 +88,13 @@ export class RequestMatch {
 
   /** The Host header, **with** its port where the client sends one. */
   public static authority(match: StringMatch): RequestMatch {
+    demandKind('match', match, StringMatch._KIND);
     return new RequestMatch({ authority: match._toManifest() });
   }
 
   /** `http` or `https`. Refused: any other text to be equal to. */
   public static scheme(match: StringMatch): RequestMatch {
+    demandKind('match', match, StringMatch._KIND);
     const { exact, ...other } = match._toManifest();
     demand('scheme', exact, exact === undefined || ['http', 'https'].includes(exact) ? undefined : "must be 'http' or 'https'", { code: 'Scheme' });
     return new RequestMatch({ scheme: exact === undefined ? other : { exact } });
@@ -91,7 +102,8 @@ export class RequestMatch {
 
   /** One query parameter. */
   public static queryParam(name: string, match: StringMatch): RequestMatch {
-    demand('queryParam', name, name === '' ? 'must not be empty' : undefined, { code: 'QueryParamName' });
+    demand('queryParam', name, textProblem(name), { code: 'QueryParamName' });
+    demandKind('match', match, StringMatch._KIND);
     return new RequestMatch({ queryParams: { [name]: match._toManifest() } });
   }
 
@@ -101,9 +113,10 @@ export class RequestMatch {
     return new RequestMatch({ port });
   }
 
-  /** Requests from pods with these labels. At a gateway: from gateway pods with them. */
+  /** Requests from pods with these labels. At a gateway: from gateway pods with them. Refused: no labels, which all pods have. */
   public static sourceLabels(labels: Record<string, string>): RequestMatch {
     demandLabels('sourceLabels', labels);
+    demand('sourceLabels', labels, Object.keys(labels).length === 0 ? 'must name a label: without one every request matches' : undefined, { code: 'SourceLabels' });
     return new RequestMatch({ sourceLabels: { ...labels } });
   }
 
@@ -122,6 +135,7 @@ export class RequestMatch {
    * for (a prefix and a regular expression).
    */
   public and(other: RequestMatch): RequestMatch {
+    demandKind('other', other, RequestMatch._KIND);
     try {
       return new RequestMatch(intersection(this.entry, other.entry));
     } catch (error) {
@@ -169,6 +183,7 @@ export class RequestMatch {
     return cloneJson(this.entry);
   }
 }
+
 
 function refusal({ field, one, other, nothingMeetsBoth }: MatchClash): InvalidInput {
   const why = nothingMeetsBoth ? 'and nothing meets both' : 'and no single condition says both; one regular expression may';

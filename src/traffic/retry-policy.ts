@@ -3,6 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import { countProblem } from './predicates';
 import { wireDuration } from './wire-duration';
 import { demand } from '../errors';
+import { demandKinds, FLAG, instance, Kind, listOf, maybe, TEXT } from '../kinds';
 
 /** What a try may end in to be tried again. HTTP statuses may be named too, as text: `'503'`. */
 export class RetryOn {
@@ -91,8 +92,13 @@ export interface RetryPolicyOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry
  */
 export class RetryPolicy {
-  /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, durations under 1 ms. */
+  /** @internal */
+  public static readonly _KIND: Kind = instance(RetryPolicy, 'RetryPolicy.of({ attempts: 3 })');
+
+  /** Refused: less than 1 attempt (`RetryPolicy.none()` tries once), conditions that istiod does not know, `retriable-status-codes`
+   * without any, durations under 1 ms. */
   public static of(options: RetryPolicyOptions): RetryPolicy {
+    demandKinds(options, { retryOn: maybe(listOf(TEXT)), retryRemoteLocalities: maybe(FLAG) }, { of: 'options' });
     const enough = countProblem(options.attempts) === undefined && options.attempts >= 1 ? undefined : 'must be a whole number, 1 or more';
     demand('attempts', options.attempts, enough, { code: 'RetryAttempts', remedy: 'use RetryPolicy.none() to switch retries off' });
     const nothing = options.retryOn?.length === 0 ? 'must name a condition' : undefined;
@@ -103,11 +109,15 @@ export class RetryPolicy {
         code: 'RetryOn', remedy: `did you mean '${closest(condition, KNOWN_CONDITIONS)}'?`,
       });
     }
+    const idle = options.retryOn?.includes(RetryOn.RETRIABLE_STATUS_CODES) && !options.retryOn.some((each) => KNOWN_STATUSES.includes(each));
+    demand('retryOn', RetryOn.RETRIABLE_STATUS_CODES, idle ? 'must name HTTP statuses too, which it stands for' : undefined, {
+      code: 'RetryOn', remedy: "statuses alone are enough: retryOn: ['503']",
+    });
     return new RetryPolicy({
       attempts: options.attempts,
-      ...(options.perTryTimeout ? { perTryTimeout: wireDuration('perTryTimeout', options.perTryTimeout) } : {}),
+      ...(options.perTryTimeout !== undefined ? { perTryTimeout: wireDuration('perTryTimeout', options.perTryTimeout) } : {}),
       ...(options.retryOn ? { retryOn: options.retryOn.join(',') } : {}),
-      ...(options.backoff ? { backoff: wireDuration('backoff', options.backoff) } : {}),
+      ...(options.backoff !== undefined ? { backoff: wireDuration('backoff', options.backoff) } : {}),
       ...(options.retryRemoteLocalities === undefined ? {} : { retryRemoteLocalities: options.retryRemoteLocalities }),
     }, options.perTryTimeout);
   }

@@ -7,6 +7,7 @@ import { RequestMatch } from './request-match';
 import { directResponseManifest, Redirect, redirectManifest, Rewrite, rewriteManifest } from './rule-action';
 import { wireDuration } from './wire-duration';
 import { demand, InvalidInput } from '../errors';
+import { demandKind, demandKinds, instance, Kind, listOf, maybe, OPTIONS, TEXT } from '../kinds';
 
 /** What every rule may have beside its match. */
 export interface RuleSettings {
@@ -59,6 +60,13 @@ export interface RouteRuleOptions extends RuleOptions, RouteSettings {}
 /** What an answer by the proxy itself cannot have. */
 const NOT_ANSWERED = ['destinations', 'route', 'rewrite', 'timeout'];
 
+const KINDS = {
+  name: maybe(TEXT),
+  headers: maybe(HeaderOperations._KIND),
+  corsPolicy: maybe(CorsPolicy._KIND),
+  match: maybe(listOf(RequestMatch._KIND)),
+};
+
 /** A rule does one thing. The compiler says so already, but not to code without types. */
 function demandAlone(action: string, options: object, others: string[]): void {
   const other = others.find((field) => (options as Record<string, unknown>)[field] !== undefined);
@@ -73,6 +81,9 @@ function demandAlone(action: string, options: object, others: string[]): void {
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute
  */
 export class RouteRule {
+  /** @internal */
+  public static readonly _KIND: Kind = instance(RouteRule, 'RouteRule.to([Destination.of(host)], { match })');
+
   /**
    * A rule that routes to one destination, or by weight to several.
    *
@@ -80,6 +91,8 @@ export class RouteRule {
    * nothing or says the path twice.
    */
   public static to(destinations: Destination[], options: RouteRuleOptions = {}): RouteRule {
+    demandKind('destinations', destinations, listOf(Destination._KIND));
+    demandKinds(options, { ...KINDS, rewrite: maybe(OPTIONS) }, { of: 'options' });
     demandAlone('destinations', options, ['redirect', 'directResponse']);
     if (destinations.length === 0) {
       throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
@@ -87,7 +100,7 @@ export class RouteRule {
     if (destinations.every((destination) => destination.weight === 0)) {
       throw new InvalidInput('WeightsAllZero', '\'weight\' must be above 0 for one destination at least, got 0 for all of them');
     }
-    if (options.timeout) wireDuration('timeout', options.timeout);
+    if (options.timeout !== undefined) wireDuration('timeout', options.timeout);
     const rewrite = options.rewrite && rewriteManifest(options.rewrite);
     if (rewrite?.authority !== undefined && options.headers?._setsHost) {
       throw new InvalidInput('AuthorityTwice', "'rewrite.authority' must not stand beside headers that set ':authority', got both; keep one of them");
@@ -101,6 +114,8 @@ export class RouteRule {
    * Refused: nothing that changes, codes other than 301, 302, 303, 307 and 308, schemes other than http and https.
    */
   public static redirect(redirect: Redirect, options: RuleOptions = {}): RouteRule {
+    demandKind('redirect', redirect, OPTIONS);
+    demandKinds(options, KINDS, { of: 'options' });
     demandAlone('redirect', { ...redirect, ...options }, NOT_ANSWERED);
     return new RouteRule([], options, { redirect: redirectManifest(redirect) });
   }
@@ -113,6 +128,7 @@ export class RouteRule {
    * @param body the answer's text; none if not given
    */
   public static directResponse(status: number, body?: string, options: RuleOptions = {}): RouteRule {
+    demandKinds(options, KINDS, { of: 'options' });
     demandAlone('directResponse', options, NOT_ANSWERED);
     return new RouteRule([], options, { directResponse: directResponseManifest(status, body) });
   }
@@ -222,7 +238,7 @@ export class RouteRule {
       ...this.action,
       ...(this._destinations.length === 0 ? {} : { route: this._destinations.map((each) => each._toManifest(this._destinations.length === 1)) }),
       ...(headers ? { headers: headers._toManifest() } : {}),
-      ...(timeout ? { timeout: wireDuration('timeout', timeout) } : {}),
+      ...(timeout !== undefined ? { timeout: wireDuration('timeout', timeout) } : {}),
       ...(corsPolicy ? { corsPolicy: corsPolicy._toManifest() } : {}),
     };
   }

@@ -1,4 +1,6 @@
 import { demand, InvalidInput } from '../errors';
+import { demandKinds, instance, Kind, listOf, maybe, oneOf } from '../kinds';
+import { textProblem } from './predicates';
 
 /** The versions of TLS. */
 export enum TlsVersion {
@@ -85,7 +87,10 @@ export interface MutualServerTlsOptions extends ServerTlsOptions {
  * @see https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings
  */
 export class ServerTls {
-  /** The gateway ends TLS and shows a certificate. Refused: none or more than one of a secret, secrets, and both files. */
+  /** @internal */
+  public static readonly _KIND: Kind = instance(ServerTls, "ServerTls.simple({ credentialName: '…' })");
+
+  /** The gateway ends TLS and shows a certificate. Refused: none or more than one of a secret, secrets, and both files; versions of TLS that leave none. */
   public static simple(options: ServerTlsOptions): ServerTls {
     return new ServerTls(manifest('SIMPLE', options));
   }
@@ -138,15 +143,33 @@ export class ServerTls {
 
 function mutualManifest(mode: string, options: MutualServerTlsOptions): any {
   const found = manifest(mode, options);
-  const trusts = options?.caCertificates ?? options?.caCertCredentialName ?? options?.credentialName ?? options?.credentialNames;
+  const trusts = options.caCertificates ?? options.caCertCredentialName ?? options.credentialName ?? options.credentialNames;
   demand('caCertificates', trusts, trusts === undefined ? 'must be set beside files: clients show certificates that some authority has signed' : undefined, {
     code: 'ServerTlsAuthority', remedy: 'a secret (credentialName) may hold the authority too',
   });
   return found;
 }
 
+
+const SAID: Kind = maybe(textProblem);
+const TEXTS: Kind = maybe(listOf(textProblem));
+const VERSION: Kind = maybe(oneOf(TlsVersion, 'TlsVersion'));
+const KINDS = {
+  credentialName: SAID,
+  credentialNames: TEXTS,
+  serverCertificate: SAID,
+  privateKey: SAID,
+  minProtocolVersion: VERSION,
+  maxProtocolVersion: VERSION,
+  cipherSuites: TEXTS,
+  caCertificates: SAID,
+  caCertCredentialName: SAID,
+  subjectAltNames: TEXTS,
+};
+
 function manifest(mode: string, options: MutualServerTlsOptions): any {
-  const { credentialName, credentialNames, serverCertificate, privateKey, minProtocolVersion, cipherSuites } = options ?? {};
+  demandKinds(options, KINDS, { of: 'options' });
+  const { credentialName, credentialNames, serverCertificate, privateKey, minProtocolVersion, maxProtocolVersion, cipherSuites } = options;
   const sources = [
     ...(credentialName ? ['credentialName'] : []), ...(credentialNames ? ['credentialNames'] : []),
     ...(serverCertificate || privateKey ? ['serverCertificate and privateKey'] : []),
@@ -162,6 +185,11 @@ function manifest(mode: string, options: MutualServerTlsOptions): any {
   const old = minProtocolVersion === TlsVersion.V1_0 || minProtocolVersion === TlsVersion.V1_1;
   demand('minProtocolVersion', minProtocolVersion, old && !cipherSuites?.length ? 'must be TLS 1.2 or newer without cipherSuites, as Envoy\'s own are too new for it' : undefined, {
     code: 'TlsVersion', remedy: 'say cipherSuites too, or leave it out',
+  });
+  const versions = Object.values(TlsVersion);
+  const [oldest, newest] = [minProtocolVersion ?? TlsVersion.V1_2, maxProtocolVersion ?? TlsVersion.V1_3];
+  demand('maxProtocolVersion', newest, versions.indexOf(newest) < versions.indexOf(oldest) ? `must not be older than minProtocolVersion (${oldest}${minProtocolVersion ? '' : ', where it is not said'})` : undefined, {
+    code: 'TlsVersion', remedy: 'no client could connect',
   });
   return { mode, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) };
 }

@@ -1,5 +1,6 @@
-import { regexProblem } from './predicates';
+import { regexProblem, textProblem } from './predicates';
 import { demand } from '../errors';
+import { demandKind, instance, Kind, TEXT } from '../kinds';
 
 /**
  * How one string of a request is compared: a header's value, a path, a method.
@@ -7,8 +8,12 @@ import { demand } from '../errors';
  * @see https://istio.io/latest/docs/reference/config/networking/virtual-service/#StringMatch
  */
 export class StringMatch {
-  /** Equal, letter by letter. */
+  /** @internal */
+  public static readonly _KIND: Kind = instance(StringMatch, "StringMatch.exact('…')");
+
+  /** Equal, letter by letter. Refused: what is no text, such as an environment variable that is not set. */
   public static exact(text: string): StringMatch {
+    demandKind('text', text, TEXT);
     return new StringMatch('exact', text);
   }
 
@@ -18,7 +23,7 @@ export class StringMatch {
    * Refused: the empty string, which istiod does not accept (use `StringMatch.present()`).
    */
   public static prefix(text: string): StringMatch {
-    demand('prefix', text, text === '' ? 'must not be empty' : undefined, {
+    demand('prefix', text, textProblem(text), {
       code: 'StringMatchPrefix', remedy: 'StringMatch.present() matches any value',
     });
     return new StringMatch('prefix', text);

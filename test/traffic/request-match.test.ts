@@ -196,3 +196,7 @@ describe('a cookie', () => {
     }));
   });
 });
+
+test('no labels of the caller are refused: such a match would be for every request', () => {
+  expectRefusal(() => RequestMatch.sourceLabels({}), { code: 'SourceLabels', property: 'sourceLabels', says: /must name a label/ });
+});

@@ -49,9 +49,10 @@ test('what was rendered can be changed without changing the policy', () => {
 
 describe('what makes it try again', () => {
   test.each(CONDITIONS)('may be %s', (condition) => {
-    const retries = retriesOf({ attempts: 1, retryOn: [condition] });
+    const retryOn = condition === RetryOn.RETRIABLE_STATUS_CODES ? [condition, '503'] : [condition];
+    const retries = retriesOf({ attempts: 1, retryOn });
 
-    expect(retries.retryOn).toBe(condition);
+    expect(retries.retryOn).toBe(retryOn.join(','));
     expect(ruleProblems({ retries })).toEqual([]);
   });
 
@@ -64,7 +65,7 @@ describe('what makes it try again', () => {
 
     expect(constants).toHaveLength(13);
     for (const constant of constants) expect(CONDITIONS).toContain(constant);
-    expect(retriesOf({ attempts: 1, retryOn: constants }).retryOn).toBe(constants.join(','));
+    expect(retriesOf({ attempts: 1, retryOn: [...constants, '503'] }).retryOn).toBe([...constants, '503'].join(','));
   });
 
   test('is joined without blanks, which istiod would take for a part of the name', () => {
@@ -125,4 +126,9 @@ test.each([
   [Duration.minutes(1), '60s'],
 ])('durations are written as Istio reads them (%#)', (duration, wire) => {
   expect(retriesOf({ attempts: 1, perTryTimeout: duration, backoff: duration })).toEqual({ attempts: 1, perTryTimeout: wire, backoff: wire });
+});
+
+test('statuses to try again on, of which none is named, are refused', () => {
+  expectRefusal(() => RetryPolicy.of({ attempts: 1, retryOn: [RetryOn.RETRIABLE_STATUS_CODES] }), { code: 'RetryOn', property: 'retryOn', got: 'retriable-status-codes', says: /must name HTTP statuses too/ });
+  expect(RetryPolicy.of({ attempts: 1, retryOn: [RetryOn.RETRIABLE_STATUS_CODES, '503'] })._toManifest().retryOn).toBe('retriable-status-codes,503');
 });

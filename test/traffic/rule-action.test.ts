@@ -162,3 +162,28 @@ describe('a direct response', () => {
     expectRefusal(() => RouteRule.directResponse(200, 'ä'.repeat(mebibyte / 2 + 1)), { code: 'DirectResponseBody', property: 'body', says: /at most 1 MiB/ });
   });
 });
+
+describe('where a rule sends to is refused', () => {
+  test.each<[string, string, Rewrite & Redirect]>([
+    ['with a blank in the path', 'uri', { uri: '/new path' }],
+    ['with a path that is none', 'uri', { uri: 'new' }],
+    ['with a blank in the host', 'authority', { authority: 'a b' }],
+    ['with a path after the host', 'authority', { authority: 'a.example.com/c' }],
+    ['with a scheme before the host', 'authority', { authority: 'https://a.example.com' }],
+  ])('%s', (_what, property, said) => {
+    const got = Object.values(said)[0];
+    expectRefusal(() => rewritten(said), { code: property === 'uri' ? 'Location' : 'Authority', property: `rewrite.${property}`, got, says: /must be a (path|host)/ });
+    expectRefusal(() => redirected(said), { code: property === 'uri' ? 'Location' : 'Authority', property: `redirect.${property}`, got, says: /must be a (path|host)/ });
+  });
+
+  test.each<Rewrite & Redirect>([
+    { uri: '/a?b=c&d=%20#e' }, { authority: 'a.example.com:8443' }, { authority: 'legacy_host' }, { authority: '[::1]:80' }, { authority: '10.0.0.1' },
+  ])('not where a URL may be like that: %j', (said) => {
+    expect(rewritten(said).rewrite).toEqual(said);
+    expect(redirected(said).redirect).toEqual(said);
+  });
+
+  test('nor for a redirect of the matched prefix alone', () => {
+    expect(redirected({ uri: '%PREFIX()%/new' }).redirect).toEqual({ uri: '%PREFIX()%/new' });
+  });
+});
