@@ -83,12 +83,20 @@ export class MeshModel {
   public readonly services: readonly MeshService[];
   public readonly virtualServices: readonly VirtualService[];
   public readonly gateways: readonly Manifest[];
+  /** What each proxy is told of the mesh. */
+  public readonly scopes: ProxyScopes;
+  /** Which DestinationRule each client follows. */
+  public readonly destinationRules: DestinationRules;
   private readonly byName: ReadonlyMap<string, Workload>;
   private readonly sidecars: SidecarSimulation;
   private readonly ingress: GatewaySimulation;
   private readonly senders: Senders;
 
-  private constructor(manifests: readonly Manifest[], options: MeshModelOptions) {
+  private constructor(
+    /** What it was made of. */
+    public readonly manifests: readonly Manifest[],
+    options: MeshModelOptions,
+  ) {
     this.clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
     this.rootNamespace = options.rootNamespace ?? 'istio-system';
     const where = options.where ?? (() => undefined);
@@ -113,6 +121,8 @@ export class MeshModel {
       clusterDomain: this.clusterDomain,
       allowsUnknownHosts: options.registryOnly !== true,
     });
+    this.scopes = scopes;
+    this.destinationRules = destinationRules;
     const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready), objects.of('networking.istio.io', 'WorkloadEntry'));
     const access = new AccessPolicies(
       objects.of('security.istio.io', 'AuthorizationPolicy'),

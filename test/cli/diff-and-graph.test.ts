@@ -52,10 +52,15 @@ describe('diff', () => {
   });
 
   test('says where it is incomplete, and has JSON for programs', () => {
-    const { stdout } = cli(['diff', SHOP, SHOP, '--limit', '2', '--json']);
+    const { status, stdout } = cli(['diff', SHOP, changed('renamed', ['name: api', 'name: renamed']), '--limit', '2', '--json']);
     const { changes, compared, incomplete } = JSON.parse(stdout);
-    expect({ changes, compared: compared > 0 }).toEqual({ changes: [], compared: true });
+    expect({ status, changes, compared: compared > 0 }).toEqual({ status: 3, changes: [], compared: true });
     expect(incomplete.join('\n')).toMatch(/2 requests were compared of \d+; --limit compares more/);
+  });
+
+  test('has an exit code of its own where something differs that no request can show', () => {
+    const { status, stdout } = cli(['diff', changed('blank', ['prefix: /old', 'exact: "/o d"']), changed('blanks', ['prefix: /old', 'exact: "/o  d"'])]);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: expect.stringMatching(/^No request changes, of \d+ .*\nIncomplete: VirtualService shop\/cart: no request was found that meets \/o d;\n/) });
   });
 
   test.each<[string, string[], RegExp]>([
