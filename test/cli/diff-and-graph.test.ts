@@ -85,6 +85,11 @@ describe('graph', () => {
     ]);
   });
 
+  test.each(['exact: "/a b"', 'regex: "/a\\\\sb"'])('leaves out a match that no request meets: %s', (uri) => {
+    const { status, stderr, stdout } = cli(['graph', changed('unmet', ['prefix: /broken', uri])]);
+    expect({ status, stderr, problems: mermaidProblems(stdout) }).toEqual({ status: 0, stderr: '', problems: [] });
+  });
+
   test('stays valid whatever names and values hold', () => {
     const odd = changed('odd', ['prefix: /old', 'prefix: "/a\\"b]#<c>|d`%%e"'], ["'prices:8080'", "'outside.example.com/x\"y|z#end, prices:8080'"]);
     const { status, stdout } = cli(['graph', odd]);
@@ -103,4 +108,17 @@ test('matrix keeps within 80 columns: what does not fit stands below', () => {
   expect(widthOf(stdout)).toBeLessThanOrEqual(80);
   expect(stdout.match(/^project-version/gm)!.length).toBeGreaterThan(2);
   for (let index = 0; index < 12; index++) expect(stdout).toContain(`service-number-${index}`);
+});
+
+test('matrix keeps within 80 columns where conditions are long, and breaks words that are', () => {
+  const long = changed('long', ['prefix: /broken', `prefix: /${'long/'.repeat(30)}`], ['prefix: /old}}]', `prefix: /old}, headers: {x-tenant: {exact: ${'tenant-'.repeat(6)}}}}]`]);
+  const { stdout } = cli(['matrix', long]);
+  expect(widthOf(stdout)).toBeLessThanOrEqual(80);
+  expect(stdout.replace(/\s/g, '')).toContain(`/${'long/'.repeat(30)}*:`);
+});
+
+test('matrix names the port of a service that has several', () => {
+  const two = 'apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: http-admin, port: 8080}]}\n';
+  expect(cli(['matrix', '-'], two).stdout).toMatch(/^project-version {3}cart:80 +cart:8080$/m);
+  expect(cli(['matrix', '-'], `${two}---\n${two.replace('namespace: shop', 'namespace: test')}`).stdout).toMatch(/^project-version {3}cart\.shop:80 +cart\.shop:8080 +cart\.test:80/m);
 });
