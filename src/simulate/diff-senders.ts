@@ -5,6 +5,7 @@ import { Labels, PodSender } from './request';
 import { MeshService } from './services';
 import { EgressListener, ProxyScope, ProxyScopes } from './sidecar-scope';
 import { VirtualService } from './virtual-services';
+import { Namespaces } from './workloads';
 import { namespaceOf } from '../lanes/hosts';
 
 /*
@@ -20,6 +21,7 @@ export interface SenderSources {
   readonly manifests: readonly Manifest[];
   readonly scopes: ProxyScopes;
   readonly destinationRules: DestinationRules;
+  readonly namespaces: Namespaces;
 }
 
 /** What decides about a host in one mesh. */
@@ -51,22 +53,28 @@ export function candidatesOf(meshes: readonly SenderSources[]): PodSender[] {
  */
 export function sendersOf(home: string, candidates: readonly PodSender[], contexts: readonly HostContext[], withBare: boolean): PodSender[] {
   const sources = contexts.flatMap((context) => context.sources);
-  const own = sources
-    .filter((entry) => entry?.sourceLabels || entry?.sourceNamespace)
-    .map((entry): PodSender => ({ namespace: String(entry.sourceNamespace ?? home), labels: labelsOf(entry.sourceLabels) }));
   const identities = contexts.flatMap(({ policies }) => policies.flatMap(identitiesIn));
   const seen = new Set<string>();
-  const tried = [{ namespace: home }, ...candidates, ...own, ...identities];
-  const known = new Map<string, PodSender>(tried.map((sender) => [JSON.stringify(sender), sender]));
-  const different = [...known.values()].filter((sender) => {
-    const key = JSON.stringify([contexts.map((context) => treatment(sender, context)), identityKey(sender, identities)]);
-    return !seen.has(key) && seen.add(key);
-  });
-  return withBare ? [...different, { namespace: home, sidecar: false }] : different;
+  const different = (senders: readonly PodSender[]) =>
+    senders.filter((sender) => {
+      const key = JSON.stringify([contexts.map((context) => treatment(sender, context)), identityKey(sender, identities)]);
+      return !seen.has(key) && seen.add(key);
+    });
+  const plain = different([{ namespace: home }, ...candidates]);
+  // Pods with labels that a rule names may be in any of these namespaces.
+  const namespaces = [...new Set(plain.map(({ namespace }) => namespace))];
+  const named = sources
+    .filter((entry) => entry?.sourceLabels || entry?.sourceNamespace)
+    .flatMap(({ sourceLabels, sourceNamespace }): PodSender[] =>
+      (sourceNamespace ? [String(sourceNamespace)] : namespaces).map((namespace) => ({ namespace, labels: labelsOf(sourceLabels) })),
+    );
+  const all = [...plain, ...different([...named, ...identities])];
+  return withBare ? [...all, { namespace: home, sidecar: false }] : all;
 }
 
 /** All that the mesh makes of a sender for a host. */
 function treatment({ namespace = 'default', labels = {} }: PodSender, { mesh, services, virtualServices, sources }: HostContext): unknown {
+  if (!mesh.namespaces.injects(namespace, labels, {})) return 'no sidecar';
   const scope = mesh.scopes.ofSidecar(namespace, labels);
   return [
     scope.allowsUnknownHosts,

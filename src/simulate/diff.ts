@@ -6,6 +6,8 @@ import { Outcome } from './outcome';
 import { Probe, probesFor, requestFor } from './probes';
 import { Sender, SimulatedRequest } from './request';
 import { failuresOf, wayText, whereText } from './where-text';
+import { canSend } from './wishes';
+import { portProblem } from '../traffic/predicates';
 
 /** What changes for a request. */
 export interface Change {
@@ -68,7 +70,12 @@ class Differ {
   ) {}
 
   public compare(target: Target): void {
-    const { host, senders, allSenders, entries } = target;
+    const { host, port, senders, allSenders, entries } = target;
+    const problem = portProblem(port) ?? (canSend({ kind: 'authority' }, host) ? undefined : 'is no host');
+    if (problem !== undefined) {
+      this.incomplete.add(`${host}:${port}: requests cannot be sent: it ${problem}`);
+      return;
+    }
     const { probes, all } = probesFor(entries, this.limit);
     for (const from of senders) for (const probe of probes) this.tryOne(target, from, probe);
     if (this.changed.objects.length === 0) return;

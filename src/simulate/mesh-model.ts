@@ -87,6 +87,8 @@ export class MeshModel {
   public readonly scopes: ProxyScopes;
   /** Which DestinationRule each client follows. */
   public readonly destinationRules: DestinationRules;
+  /** Which pods have a sidecar. */
+  public readonly namespaces: Namespaces;
   private readonly byName: ReadonlyMap<string, Workload>;
   private readonly sidecars: SidecarSimulation;
   private readonly ingress: GatewaySimulation;
@@ -123,6 +125,7 @@ export class MeshModel {
     });
     this.scopes = scopes;
     this.destinationRules = destinationRules;
+    this.namespaces = namespaces;
     const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready), objects.of('networking.istio.io', 'WorkloadEntry'));
     const access = new AccessPolicies(
       objects.of('security.istio.io', 'AuthorizationPolicy'),

@@ -101,6 +101,13 @@ describe('senders', () => {
     expect(diff([...BASE, ...others, canary({ uri: { exact: '/a' } })], [...BASE, ...others]).rows).toHaveLength(2);
   });
 
+  test('with a sidecar are tried where the namespace of the service has none, and with labels in each namespace', () => {
+    const namespaces = [['shop', {}], ['front', { 'istio-injection': 'enabled' }]].map(([name, labels]) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }));
+    expect(diff([...namespaces, ...BASE, canary({ sourceLabels: { app: 'web' } })], [...namespaces, ...BASE, canary({ sourceLabels: { app: 'web' } }, { http: [{ route: to('v1') }] })]).rows).toEqual([
+      `from a pod in namespace front with labels app=web: curl ${URL}/: ${TO_V1}`,
+    ]);
+  });
+
   test('beyond the bound are told', () => {
     const sidecars = Array.from({ length: 30 }, (_, index) => object('VirtualService', `v${index}`, { hosts: ['cart'], exportTo: [`n${index}`], http: [{ route: to('v1') }] }));
     expect(diff([...BASE, ...sidecars], [...BASE, ...sidecars.slice(1)]).incomplete).toContain('cart.shop.svc.cluster.local: requests of 20 kinds of pods were compared of 31');
@@ -183,6 +190,10 @@ describe('what no request can show', () => {
 
 test('a value that must be escaped is, where that request meets the match', () => {
   expect(between({ uri: { exact: '/never' } }, { uri: { regex: '/caf(é|%C3%A9)' } }).rows).toContain(cart(`${URL}/caf%C3%A9`, TO_V2));
+});
+
+test('a port that cannot be is told, and no reason to give up', () => {
+  expect(diff([...BASE, service('odd', [{ name: 'http', port: 0 }])], BASE).incomplete).toEqual([expect.stringMatching(/^odd\.shop\.svc\.cluster\.local:0: requests cannot be sent: it must be a whole number from 1 to 65535$/)]);
 });
 
 test('requests beyond the bound are told, with the number of all', () => {
