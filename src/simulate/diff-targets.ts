@@ -91,17 +91,19 @@ class Side {
       const name = `${namespaceOf(gateway)}/${gateway.metadata?.name}`;
       const bound = new NamedAll(this.model.virtualServices.filter((vs) => isBoundTo(vs, name)), ({ hosts }) => hosts);
       const selector = labelsOf(gateway.spec?.selector);
+      // A Gateway that asks for fewer labels is for the pods of others, too.
+      const pods = unique(this.model.gateways.map((other) => labelsOf(other.spec?.selector)).filter((labels) => selects(selector, labels)));
       const homes = this.model.workloads.filter(({ labels }) => selects(selector, labels)).map(({ namespace }) => namespace);
       return asList(gateway.spec?.servers).flatMap((server) => {
         const port = numberOf(server?.port?.number);
         if (port === undefined) return [];
         const served = textsOf(server.hosts).map((host) => host.split('/').pop()!);
         const asked = bound.all.flatMap((vs) => namesIn(vs)).filter((host) => served.some((each) => overlap(host, each)));
-        return [...new Set([...served, ...asked].map(hostLike))].map((host) => {
+        return [...new Set([...served, ...asked].map(hostLike))].flatMap((host) => {
           const virtualServices = bound.covering(host);
           const namespaces = [...this.servicesBehind(host, virtualServices).map(({ namespace }) => namespace), ...homes, namespaceOf(gateway)];
           const entries = [...entriesFor(virtualServices, name), ...this.policiesFor(namespaces).flatMap(policyEntries)];
-          return { from: { gateway: selector }, host, port, tls: speaksTls(server), entries };
+          return pods.map((labels) => ({ from: { gateway: labels }, host, port, tls: speaksTls(server), entries }));
         });
       });
     });
@@ -223,5 +225,9 @@ function gatewayTargets(sides: readonly Side[]): Target[] {
 /** Entries that ask for something, each once. */
 function distinct(entries: readonly any[]): any[] {
   const asking = entries.filter((entry) => entry !== null && typeof entry === 'object');
-  return [...new Map(asking.map((entry) => [JSON.stringify(entry), entry])).values()];
+  return unique(asking);
+}
+
+function unique<T>(all: readonly T[]): T[] {
+  return [...new Map(all.map((each) => [JSON.stringify(each), each])).values()];
 }

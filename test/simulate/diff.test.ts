@@ -69,6 +69,13 @@ describe('gateways', () => {
   });
 });
 
+test('a Gateway that comes to be for all gateway pods is asked at those of others', () => {
+  const edge = (name: string, selector: object, port: number) => object('Gateway', name, { selector, servers: [{ hosts: ['shop.example.com'], port: { number: port, name: 'http', protocol: 'HTTP' } }] });
+  const rules = object('VirtualService', 'edge', { hosts: ['shop.example.com'], gateways: ['edge'], http: [{ route: to('v1') }] });
+  const side = (selector: object) => [...BASE, rules, edge('edge', selector, 80), edge('other', { istio: 'other' }, 81)];
+  expect(diff(side({ istio: 'ingressgateway' }), side({})).rows).toContain('from outside, through gateway istio=other: curl http://shop.example.com/: no answer -> shop/cart-v1');
+});
+
 describe('senders', () => {
   test('of other namespaces are tried where a VirtualService is no longer exported to them', () => {
     const { rows } = diff([...BASE, canary({ uri: { prefix: '/' } }, { exportTo: ['*'] })], [...BASE, canary({ uri: { prefix: '/' } }, { exportTo: ['.'] })]);
