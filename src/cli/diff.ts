@@ -9,6 +9,9 @@ import { addTo } from '../simulate/objects';
 import { Line } from '../simulate/story';
 import { limitProblem } from '../traffic/predicates';
 
+/** Nothing was found, which is not to say that there is nothing. */
+const INCOMPLETE = 3;
+
 /** `diff`: which requests change where they go. */
 export function addDiff(cli: Command): void {
   withModelOptions(
@@ -17,15 +20,17 @@ export function addDiff(cli: Command): void {
       .description('tell which requests change where they go between two sets of manifests')
       .argument('<old>', 'a file or folder with manifests')
       .argument('<new>', 'the other one')
-      .option('--limit <count>', 'how many requests to compare for each host and sender', '2000')
+      .option('--limit <count>', 'how many requests to compare for each host, port and sender', '2000')
       .option('--json', 'for programs'),
   )
-    .addHelpText('after', EXIT_CODES)
+    .addHelpText('after', `${EXIT_CODES}
+  ${INCOMPLETE}  no request that was compared changes, but something differs that no request can show: the output says what`)
     .action((before: string, after: string, flags: ModelFlags & { limit: string; json?: boolean }) => {
       demand('--limit', flags.limit, limitProblem(Number(flags.limit)), { code: 'Limit' });
       const diff = diffRoutes(loadModel([before], flags), loadModel([after], flags), { limit: Number(flags.limit) });
       process.stdout.write(flags.json ? `${JSON.stringify(diff, null, 2)}\n` : painted(linesOf(diff), showsColours(process.stdout)));
       if (diff.changes.length > 0) process.exitCode = 1;
+      else if (diff.incomplete.length > 0) process.exitCode = INCOMPLETE;
     });
 }
 

@@ -14,16 +14,21 @@ export function matrixTable(matrix: Matrix): string {
     notes.push('or: served by the latter while none of the former\'s pods is ready (fallback)');
   }
   const problems = [...new Set(matrix.rows.flatMap(({ cells }) => cells.flatMap((cell) => cell.problems)))];
-  if (problems.length > 0) notes.push('! requests fail:', ...problems.flatMap((problem) => wrapped(problem.split(' '), 2)));
+  if (problems.length > 0) notes.push('! requests fail:', ...problems.flatMap((problem) => wrapped(broken(problem, WIDTH - 5), 2)));
   return [...blocksOf([head, ...body]).flatMap((block) => [...block, '']), ...notes, ''].join('\n');
 }
 
 const GAP = '   ';
 const WIDTH = 80;
+/** Lanes take no more of it than this. */
+const LANE_WIDTH = 40;
+const INDENT = '  ';
 
 /** Columns side by side as far as a terminal is wide, the rest below; each block begins with the column of lanes. */
 function blocksOf(table: readonly (readonly string[])[]): string[][] {
-  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
+  const laneWidth = Math.min(LANE_WIDTH, Math.max(...table.map(([lane]) => lane.length)));
+  const cells = table.map((line) => line.map((text, column) => cellLines(text, column === 0 ? laneWidth : WIDTH - laneWidth - GAP.length)));
+  const widths = table[0].map((_, column) => Math.max(...cells.flatMap((line) => line[column].map((text) => text.length))));
   const blocks: number[][] = [];
   let free = 0;
   for (let column = 1; column < widths.length; column++) {
@@ -36,7 +41,33 @@ function blocksOf(table: readonly (readonly string[])[]): string[][] {
     free -= needed;
   }
   const columns = blocks.length > 0 ? blocks : [[0]];
-  return columns.map((block) => table.map((line) => block.map((column) => line[column].padEnd(widths[column])).join(GAP).trimEnd()));
+  return columns.map((block) => cells.flatMap((line) => sideBySide(block.map((column) => line[column]), block.map((column) => widths[column]))));
+}
+
+/** A row of the table: as many lines as its longest cell has. */
+function sideBySide(cells: readonly (readonly string[])[], widths: readonly number[]): string[] {
+  const height = Math.max(...cells.map(({ length }) => length));
+  return Array.from({ length: height }, (_, at) => cells.map((lines, index) => (lines[at] ?? '').padEnd(widths[index])).join(GAP).trimEnd());
+}
+
+/** A cell in lines that are no longer than `width`; words that are longer go on in the next. */
+function cellLines(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  const room = width - INDENT.length;
+  const [first, ...words] = broken(text, room);
+  const lines = [first];
+  for (const word of words) {
+    const last = lines[lines.length - 1];
+    // A rest of a word never stands beside its beginning, which fills its line.
+    if (last.length + 1 + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(INDENT + word);
+  }
+  return lines;
+}
+
+/** The words of a text, those that are longer than `width` in several. */
+function broken(text: string, width: number): string[] {
+  return text.split(' ').flatMap((word) => word.match(new RegExp(`.{1,${width}}`, 'gsu')) ?? []);
 }
 
 /** The matrix for programs. */
@@ -49,12 +80,16 @@ export function matrixJson(matrix: Matrix): string {
   return `${JSON.stringify({ header: matrix.header, lanes, lostHosts: matrix.lostHosts }, null, 2)}\n`;
 }
 
-/** Service names, with their namespace where two are called alike. */
-function shortNames(hosts: string[]): string[] {
-  const first = hosts.map((host) => host.split('.')[0]);
-  return hosts.map((host, index) => {
-    if (!/\.svc\./.test(host)) return host;
-    return first.filter((name) => name === first[index]).length > 1 ? host.split('.').slice(0, 2).join('.') : first[index];
+/** Service names, with their namespace where two are called alike, and with the port where a service has several. */
+function shortNames(labels: readonly string[]): string[] {
+  const named = labels.map((label) => {
+    const [host, port] = label.split(':');
+    return { host, first: host.split('.')[0], port: port === undefined ? '' : `:${port}` };
+  });
+  return named.map(({ host, first, port }) => {
+    if (!/\.svc\./.test(host)) return host + port;
+    const isShared = named.some((other) => other.first === first && other.host !== host);
+    return (isShared ? host.split('.').slice(0, 2).join('.') : first) + port;
   });
 }
 

@@ -1,6 +1,5 @@
 import { asList } from '../json';
 import { conditionsText } from './conditions';
-import { whereText } from './diff';
 import { conditionOn, laneHeaderOf, DEFAULT_LANE_HEADER, lanesOf } from './lanes';
 import { MeshModel } from './mesh-model';
 import { isCoveredBy, overlap } from './names';
@@ -12,6 +11,7 @@ import { Sender } from './request';
 import { percent } from './story';
 import { Topology, TopologyOptions } from './topology';
 import { MESH, VirtualService } from './virtual-services';
+import { whereText } from './where-text';
 
 /**
  * A picture of a mesh as a Mermaid flowchart: services with their versions, which version each lane reaches, weights, mirrors,

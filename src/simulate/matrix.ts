@@ -160,17 +160,22 @@ class CellMaker {
     const vs = this.model.virtualServices.find(
       ({ object, rules }) => owner && (named(object) === named(owner) || rules.some((rule) => named(rule.owner) === named(owner))),
     );
-    return (vs?.rules ?? [])
-      .flatMap(({ entries }) => entries)
-      .flatMap(({ spec }) => {
+    return (vs?.rules ?? []).flatMap((rule) =>
+      rule.entries.flatMap(({ spec }) => {
         const when = conditionsText(spec, this.header);
-        const probed = probeOf(withoutHeader(spec, this.header));
         const wanted = conditionOn(spec?.headers, this.header);
         // A rule of another lane has nothing to say of this one.
-        if (when === '' || !('probe' in probed) || (wanted?.exact !== undefined && wanted.exact !== lane)) return [];
+        if (when === '' || (wanted?.exact !== undefined && wanted.exact !== lane)) return [];
+        const probed = probeOf(withoutHeader(spec, this.header));
+        if ('gaveUpOn' in probed) {
+          const message = `${named(rule.owner)}: no request was found that meets ${when}, so who serves those is not shown`;
+          this.caveats.push({ code: 'RequestUnknown', message, object: rule.owner });
+          return [];
+        }
         const outcome = this.send(service, port, lane, probed.probe);
         return [{ when, outcome, shares: this.sharesOf(outcome.branches, service) }];
-      });
+      }),
+    );
   }
 
   private send(service: MeshService, port: number, lane: string | undefined, probe: any): Outcome {

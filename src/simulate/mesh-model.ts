@@ -87,13 +87,23 @@ export class MeshModel {
   public readonly services: readonly MeshService[];
   public readonly virtualServices: readonly VirtualService[];
   public readonly gateways: readonly Manifest[];
+  /** What each proxy is told of the mesh. */
+  public readonly scopes: ProxyScopes;
+  /** Which DestinationRule each client follows. */
+  public readonly destinationRules: DestinationRules;
+  /** Which pods have a sidecar. */
+  public readonly namespaces: Namespaces;
   private readonly byName: ReadonlyMap<string, Workload>;
   private readonly sidecars: SidecarSimulation;
   private readonly ingress: GatewaySimulation;
   private readonly senders: Senders;
   private readonly caveats: Caveats;
 
-  private constructor(manifests: readonly Manifest[], options: MeshModelOptions) {
+  private constructor(
+    /** What it was made of. */
+    public readonly manifests: readonly Manifest[],
+    options: MeshModelOptions,
+  ) {
     this.clusterDomain = options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN;
     this.rootNamespace = options.rootNamespace ?? 'istio-system';
     const where = options.where ?? (() => undefined);
@@ -121,6 +131,9 @@ export class MeshModel {
       clusterDomain: this.clusterDomain,
       allowsUnknownHosts: !registryOnly,
     });
+    this.scopes = scopes;
+    this.destinationRules = destinationRules;
+    this.namespaces = namespaces;
     const endpoints = new Endpoints(this.workloads, this.services, new Set(options.unready), objects.of('networking.istio.io', 'WorkloadEntry'));
     const access = new AccessPolicies(
       objects.of('security.istio.io', 'AuthorizationPolicy'),

@@ -1,11 +1,16 @@
+import { InvalidInput } from '../errors';
 import { asList } from '../json';
+import { conditionsText } from './conditions';
+import { compileMatch } from './matching';
 import { isWildcard } from './names';
 import { labelsOf, textsOf } from './objects';
-import { sampleOf } from './regex-sample';
 import { Sender, SimulatedRequest } from './request';
+import { RequestView } from './request-view';
+import { StringMatches } from './string-match';
+import { keyOf, Part, Wish, wishesOf } from './wishes';
 
 /*
- * Requests that a rule set tells apart: what a match entry asks for, as a request that meets it.
+ * Requests that a rule set tells apart.
  */
 
 /** Values that a request must have, as far as something asks for them. */
@@ -20,88 +25,143 @@ export interface Probe {
   readonly sourceNamespace?: string;
 }
 
-/** What was found in an entry: a request that meets it, or why none was. */
+/** What was found in an entry: a request that meets it, or what it asks for where none was. */
 export type ProbeResult = { readonly probe: Probe } | { readonly gaveUpOn: string };
 
-/** A request that meets a match entry. */
+/** A request that meets a match entry; none where nobody can send one, or none was found. */
 export function probeOf(entry: any): ProbeResult {
-  const gaveUp: string[] = [];
-  const text = (match: any, fallback: string): string => {
-    const sample = textMeeting(match, fallback);
-    if (sample === undefined) gaveUp.push(String(match?.regex));
-    return sample ?? fallback;
-  };
-  const named = (conditions: any) =>
-    Object.fromEntries(
-      Object.entries<any>(conditions ?? {})
-        .filter(([name]) => !name.startsWith('@'))
-        .map(([name, match]) => [name.toLowerCase(), text(match, 'any')]),
-    );
-  const parameters = Object.fromEntries(Object.entries<any>(entry?.queryParams ?? {}).map(([name, match]) => [name, text(match, '1')]));
-  const { ':authority': authorityHeader, ':method': methodHeader, ...headers } = named(entry?.headers);
+  const parts = [...byPart(wishesOf(entry)).values()];
+  const found = parts.map((wishes): [Part, string | undefined] | undefined => {
+    const { part } = wishes[0];
+    // What may be left out is.
+    const choices = [undefined, ...plainestFirst(wishes)].map((text): [Part, string | undefined] => [part, text]);
+    return choices.find(([, text]) => wishes.every(({ takes }) => takes(text ?? usual(part))));
+  });
   const probe: Probe = {
-    ...(entry?.uri ? { path: pathMeeting(entry.uri, text) } : {}),
-    ...(Object.keys(parameters).length > 0 ? { query: parameters } : {}),
-    ...(Object.keys(headers).length > 0 ? { headers } : {}),
-    ...(entry?.method || methodHeader ? { method: entry?.method ? text(entry.method, 'GET') : methodHeader } : {}),
-    ...(entry?.authority || authorityHeader ? { authority: entry?.authority ? text(entry.authority, 'any') : authorityHeader } : {}),
+    ...found.reduce((made, each) => (each?.[1] === undefined ? made : withPart(made, each[0], each[1])), {}),
     ...(entry?.port ? { port: Number(entry.port) } : {}),
     ...(entry?.sourceLabels ? { sourceLabels: labelsOf(entry.sourceLabels) } : {}),
     ...(entry?.sourceNamespace ? { sourceNamespace: String(entry.sourceNamespace) } : {}),
   };
-  return gaveUp.length > 0 ? { gaveUpOn: gaveUp.join(', ') } : { probe };
+  return !found.includes(undefined) && meets(probe, entry) ? { probe } : { gaveUpOn: conditionsText(entry) };
 }
 
-function pathMeeting(uri: any, text: (match: any, fallback: string) => string): string {
-  const path = text(uri, '/');
-  return path.startsWith('/') ? path : `/${path}`;
+const strings = new StringMatches();
+
+/** Whether the very request is one that the entry takes. */
+function meets(probe: Probe, entry: any): boolean {
+  const { takes } = compileMatch(entry, strings, () => new InvalidInput('VirtualServiceRule', "'match' must be one that istiod takes"));
+  return takes(new RequestView(requestFor(probe, { namespace: 'default' }, 'any', 80)));
 }
 
-/** A text that meets a StringMatch; `undefined` where none was found. */
-function textMeeting(match: any, fallback: string): string | undefined {
-  if (typeof match?.exact === 'string') return match.exact;
-  if (typeof match?.prefix === 'string') return match.prefix;
-  if (typeof match?.regex !== 'string' || match.regex === '*') return fallback;
-  return sampleOf(match.regex);
+/** Which requests are to be tried, and how many there would be without a bound. */
+export interface ProbeSet {
+  readonly probes: readonly Probe[];
+  readonly all: number;
 }
 
-/** The single things that an entry asks for, each as a probe of its own. */
-export function atomsOf(entry: any): ProbeResult[] {
-  const parts: any[] = [];
-  for (const field of ['uri', 'method', 'authority', 'port', 'sourceNamespace', 'sourceLabels']) {
-    if (entry?.[field]) parts.push({ [field]: entry[field] });
+/**
+ * Requests that entries tell apart: a plain one; for each part of a request one for each set of texts that all entries treat
+ * alike; what entries of three or more conditions ask for, and the same with one part otherwise; and all pairs of parts.
+ */
+export function probesFor(entries: readonly any[], limit: number): ProbeSet {
+  const choices = [...byPart(entries.flatMap(wishesOf)).values()].map((wishes): Choice => ({ part: wishes[0].part, texts: differentTexts(wishes) }));
+  const probes: Probe[] = [{}];
+  const add = (probe: Probe) => void (probes.length < limit && probes.push(probe));
+  for (const { part, texts } of choices) for (const text of texts) add(withPart({}, part, text));
+  const combined = combinedProbes(entries, choices, limit);
+  combined.forEach(add);
+  let pairs = 0;
+  for (const [index, one] of choices.entries()) {
+    for (const other of choices.slice(index + 1)) {
+      pairs += one.texts.length * other.texts.length;
+      for (const text of one.texts) {
+        if (probes.length >= limit) break;
+        const first = withPart({}, one.part, text);
+        for (const second of other.texts) add(withPart(first, other.part, second));
+      }
+    }
   }
-  for (const field of ['headers', 'queryParams']) {
-    for (const [name, match] of Object.entries(entry?.[field] ?? {})) parts.push({ [field]: { [name]: match } });
-  }
-  // A request with the header is what tells an entry apart that wants none.
-  for (const [name, match] of Object.entries<any>(entry?.withoutHeaders ?? {})) parts.push({ headers: { [name]: match ?? {} } });
-  return parts.map(probeOf);
+  return { probes, all: 1 + choices.reduce((sum, { texts }) => sum + texts.length, 0) + combined.length + pairs };
 }
 
-/** Both probes in one request; `undefined` where they want different values of one thing. */
-export function joined(one: Probe, other: Probe): Probe | undefined {
-  for (const field of ['path', 'method', 'authority', 'port', 'sourceNamespace'] as const) {
-    if (one[field] !== undefined && other[field] !== undefined && one[field] !== other[field]) return undefined;
-  }
-  for (const field of ['query', 'headers', 'sourceLabels'] as const) {
-    const wanted = other[field] ?? {};
-    if (Object.entries(one[field] ?? {}).some(([name, value]) => wanted[name] !== undefined && wanted[name] !== value)) return undefined;
-  }
-  return {
-    ...one,
-    ...other,
-    ...mergedFields(one, other),
-  };
+interface Choice {
+  readonly part: Part;
+  readonly texts: readonly string[];
 }
 
-function mergedFields(one: Probe, other: Probe): Probe {
-  const fields = ['query', 'headers', 'sourceLabels'] as const;
-  return Object.fromEntries(fields.filter((field) => one[field] || other[field]).map((field) => [field, { ...one[field], ...other[field] }]));
+/** What pairs do not reach: entries of three or more conditions, as they are and with one part otherwise. */
+function combinedProbes(entries: readonly any[], choices: readonly Choice[], limit: number): Probe[] {
+  const found = new Map<string, Probe>();
+  const add = (probe: Probe) => void (found.size <= limit && found.set(JSON.stringify(probe), probe));
+  for (const entry of entries) {
+    const wished = [...byPart(wishesOf(entry)).values()];
+    if (wished.length < 3) continue;
+    // No text: what a plain request has is right.
+    const asked = wished.map((wishes) => {
+      const { part } = wishes[0];
+      const { texts } = choices.find((each) => keyOf(each.part) === keyOf(part))!;
+      const text = texts.find((each) => wishes.every(({ takes }) => takes(each)));
+      return { part, text, others: texts.filter((each) => each !== text) };
+    });
+    const without = (left?: Part): Probe =>
+      asked.reduce((made, { part, text }) => (part === left || text === undefined ? made : withPart(made, part, text)), {});
+    add(without());
+    for (const { part, others } of asked) {
+      const rest = without(part);
+      add(rest);
+      for (const text of others) add(withPart(rest, part, text));
+    }
+  }
+  return [...found.values()];
+}
+
+/** One text, the plainest, for each way in which the conditions of a part judge texts; without the way of a plain request. */
+function differentTexts(wishes: readonly Wish[]): string[] {
+  const judged = (text: string) => wishes.map(({ takes }) => (takes(text) ? '1' : '0')).join('');
+  const plain = usual(wishes[0].part);
+  const seen = new Set(plain === undefined ? [] : [judged(plain)]);
+  return plainestFirst(wishes).filter((text) => {
+    const judgement = judged(text);
+    return !seen.has(judgement) && seen.add(judgement);
+  });
+}
+
+function plainestFirst(wishes: readonly Wish[]): string[] {
+  const texts = wishes.flatMap(({ texts: each }) => each);
+  const sorted = [...texts].sort((one, other) => Number(one.isBeside) - Number(other.isBeside) || one.text.length - other.text.length);
+  return [...new Set(sorted.map(({ text }) => text))];
+}
+
+/** What a plain request has as a part. */
+function usual({ kind }: Part): string | undefined {
+  switch (kind) {
+    case 'path':
+      return '/';
+    case 'method':
+      return 'GET';
+    case 'scheme':
+      return 'http';
+    default:
+      return undefined;
+  }
+}
+
+function byPart(wishes: readonly Wish[]): Map<string, Wish[]> {
+  const parts = new Map<string, Wish[]>();
+  for (const wish of wishes) {
+    const key = keyOf(wish.part);
+    parts.set(key, [...(parts.get(key) ?? []), wish]);
+  }
+  return parts;
+}
+
+function withPart(probe: Probe, { kind, name = '' }: Part, text: string): Probe {
+  return kind === 'headers' || kind === 'query' ? { ...probe, [kind]: { ...probe[kind], [name]: text } } : { ...probe, [kind]: text };
 }
 
 /** The request that a probe stands for. */
-export function requestFor(probe: Probe, from: Sender, host: string, port: number): SimulatedRequest {
+export function requestFor(probe: Probe, from: Sender, host: string, port: number, tls = false): SimulatedRequest {
   const query = Object.entries(probe.query ?? {})
     .map(([name, value]) => `${name}=${value}`)
     .join('&');
@@ -114,12 +174,12 @@ export function requestFor(probe: Probe, from: Sender, host: string, port: numbe
     path: query === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`,
     ...(probe.method ? { method: probe.method } : {}),
     ...(Object.keys(headers).length > 0 ? { headers } : {}),
+    ...(tls ? { tls } : {}),
   };
 }
 
 function senderFor(probe: Probe, from: Sender): Sender {
-  if (!('labels' in from) && !('namespace' in from)) return from;
-  if ('workload' in from || 'gateway' in from) return from;
+  if ('workload' in from || 'gateway' in from || !(probe.sourceNamespace || probe.sourceLabels)) return from;
   return { ...from, namespace: probe.sourceNamespace ?? from.namespace, labels: { ...from.labels, ...probe.sourceLabels } };
 }
 

@@ -1,20 +1,32 @@
 import { RE2JS } from 're2js';
 
 /*
- * A text that a regular expression takes, for requests that a person can send. Expressions in routing rules are short and
+ * Texts that a regular expression takes, for requests that a person can send. Expressions in routing rules are short and
  * simple; what this cannot read it gives up on, and what it finds is tried before it is used.
  */
 
-/** A text that the whole expression matches; `undefined` where none was found. */
-export function sampleOf(regex: string): string | undefined {
-  const candidates = ['', 'a', '0', '/'].map((filler) => new Sampler(regex, filler).sample());
+/** How many texts are tried of one expression. */
+const MOST = 100;
+
+/**
+ * Texts that the whole expression matches, the plainest first: one for each alternative, and those where one part is another
+ * one that it allows. None where it is beyond this reader.
+ */
+export function samplesOf(regex: string): string[] {
   const compiled = RE2JS.compile(regex);
-  return candidates.find((candidate) => candidate !== undefined && compiled.matches(candidate));
+  const texts = ['', 'a', '0', '/'].flatMap((filler) => new Sampler(regex, filler).samples());
+  return [...new Set(texts)].filter((text) => compiled.matches(text));
 }
 
-const CLASSES: Readonly<Record<string, string>> = { d: '0', w: 'a', s: ' ', D: 'a', W: '-', S: 'a' };
+const CLASSES: Readonly<Record<string, string[]>> = { d: ['0', '9'], w: ['a', '0', '_'], s: [' '], D: ['a'], W: ['-'], S: ['a', '0', '/'] };
 
-/** Reads an expression from left to right and takes the first way that it allows. */
+/** What a part of an expression may be: a plain text, and others. */
+interface Ways {
+  readonly plain: string;
+  readonly others: readonly string[];
+}
+
+/** Reads an expression from left to right. */
 class Sampler {
   private at = 0;
 
@@ -24,43 +36,56 @@ class Sampler {
     private readonly filler: string,
   ) {}
 
-  public sample(): string | undefined {
+  public samples(): string[] {
     try {
-      const text = this.alternatives();
-      return this.at === this.regex.length ? text : undefined;
+      const { plain, others } = this.alternatives();
+      return this.at === this.regex.length ? [plain, ...others] : [];
     } catch (error) {
-      if (error instanceof Unreadable) return undefined;
+      if (error instanceof Unreadable) return [];
       throw error;
     }
   }
 
-  private alternatives(): string {
-    const first = this.sequence();
+  private alternatives(): Ways {
+    const all = [this.sequence()];
     while (this.peek() === '|') {
       this.at++;
-      this.sequence();
+      all.push(this.sequence());
     }
-    return first;
+    const [{ plain }, ...more] = all;
+    return { plain, others: few([...more.map((each) => each.plain), ...all.flatMap(({ others }) => others)]) };
   }
 
-  private sequence(): string {
-    let text = '';
-    while (this.at < this.regex.length && this.peek() !== '|' && this.peek() !== ')') text += this.repeated();
-    return text;
+  /** All parts as plain as they can be, or one of them otherwise. */
+  private sequence(): Ways {
+    let plain = '';
+    let others: string[] = [];
+    while (this.at < this.regex.length && this.peek() !== '|' && this.peek() !== ')') {
+      const part = this.repeated();
+      others = few([...others.map((text) => text + part.plain), ...part.others.map((text) => plain + text)]);
+      plain += part.plain;
+    }
+    return { plain, others };
   }
 
-  private repeated(): string {
+  private repeated(): Ways {
     const part = this.atom();
-    const count = /^(?:([*?+])|\{(\d+)(?:,\d*)?\})\??/.exec(this.regex.slice(this.at));
+    const count = /^(?:([*?+])|\{(\d+)(,\d*)?\})\??/.exec(this.regex.slice(this.at));
     if (!count) return part;
     this.at += count[0].length;
-    if (count[1] === '+') return part;
-    // A part that may be left out is, unless that part is what makes the text a text.
-    if (count[1]) return part === this.filler ? this.filler : '';
-    return part.repeat(Number(count[2]));
+    const [, sign, number, more] = count;
+    const twice = part.plain + part.plain;
+    if (sign === '+') return { plain: part.plain, others: few([twice, ...part.others]) };
+    if (sign) {
+      // A part that may be left out is, unless that part is what makes the text a text.
+      const plain = part.plain === this.filler ? this.filler : '';
+      return { plain, others: few(['', part.plain, ...part.others, ...(sign === '*' ? [twice] : [])].filter((text) => text !== plain)) };
+    }
+    const plain = part.plain.repeat(Math.min(Number(number), 1000));
+    return { plain, others: few([...(more ? [plain + part.plain] : []), ...part.others.map((text) => text.repeat(Math.min(Number(number), 1000)))]) };
   }
 
-  private atom(): string {
+  private atom(): Ways {
     const character = this.regex[this.at++];
     switch (character) {
       case '(':
@@ -70,45 +95,54 @@ class Sampler {
       case '\\':
         return this.escape();
       case '.':
-        return this.filler;
+        return { plain: this.filler, others: ['a', '0', '/', '-'].filter((each) => each !== this.filler) };
       case '^':
       case '$':
-        return '';
+        return only('');
       default:
-        return character;
+        return only(character);
     }
   }
 
-  private group(): string {
+  private group(): Ways {
     const flags = /^\?(?:P?<\w+>|[a-zA-Z]*:|[a-zA-Z]+\))/.exec(this.regex.slice(this.at));
     if (flags) this.at += flags[0].length;
-    if (flags?.[0].endsWith(')')) return '';
-    const text = this.alternatives();
+    if (flags?.[0].endsWith(')')) return only('');
+    const ways = this.alternatives();
     if (this.regex[this.at++] !== ')') throw new Unreadable();
-    return text;
+    return ways;
   }
 
-  private characterClass(): string {
+  private characterClass(): Ways {
     const found = /^(\^)?((?:\[:\w+:\]|\\.|[^\]\\])+)\]/.exec(this.regex.slice(this.at));
     if (!found) throw new Unreadable();
     this.at += found[0].length;
     const compiled = RE2JS.compile(`[${found[1] ?? ''}${found[2]}]`);
-    const character =
-      [...'aA0-_./ ~z9'].find((each) => compiled.matches(each)) ?? [...found[2].replace(/\\/g, '')].find((each) => compiled.matches(each));
-    if (character === undefined) throw new Unreadable();
-    return character;
+    const [plain, ...others] = [...new Set([...'aA0-_./ ~z9', ...found[2].replace(/\\/g, '')])].filter((each) => compiled.matches(each));
+    if (plain === undefined) throw new Unreadable();
+    return { plain, others };
   }
 
-  private escape(): string {
+  private escape(): Ways {
     const character = this.regex[this.at++];
     if (character === undefined) throw new Unreadable();
-    if ('bBAz'.includes(character)) return '';
-    return CLASSES[character] ?? character;
+    if ('bBAz'.includes(character)) return only('');
+    const [plain, ...others] = CLASSES[character] ?? [character];
+    return { plain, others };
   }
 
   private peek(): string | undefined {
     return this.regex[this.at];
   }
+}
+
+function only(plain: string): Ways {
+  return { plain, others: [] };
+}
+
+/** Each once, and no more than are worth trying. */
+function few(texts: readonly string[]): string[] {
+  return [...new Set(texts)].slice(0, MOST);
 }
 
 /** An expression that is beyond this reader. */

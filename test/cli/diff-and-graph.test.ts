@@ -52,10 +52,15 @@ describe('diff', () => {
   });
 
   test('says where it is incomplete, and has JSON for programs', () => {
-    const { stdout } = cli(['diff', SHOP, SHOP, '--limit', '2', '--json']);
+    const { status, stdout } = cli(['diff', SHOP, changed('renamed', ['name: api', 'name: renamed']), '--limit', '2', '--json']);
     const { changes, compared, incomplete } = JSON.parse(stdout);
-    expect({ changes, compared: compared > 0 }).toEqual({ changes: [], compared: true });
+    expect({ status, changes, compared: compared > 0 }).toEqual({ status: 3, changes: [], compared: true });
     expect(incomplete.join('\n')).toMatch(/2 requests were compared of \d+; --limit compares more/);
+  });
+
+  test('has an exit code of its own where something differs that no request can show', () => {
+    const { status, stdout } = cli(['diff', changed('blank', ['prefix: /old', 'exact: "/o d"']), changed('blanks', ['prefix: /old', 'exact: "/o  d"'])]);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: expect.stringMatching(/^No request changes, of \d+ .*\nIncomplete: VirtualService shop\/cart: no request was found that meets \/o d;\n/) });
   });
 
   test.each<[string, string[], RegExp]>([
@@ -80,6 +85,11 @@ describe('graph', () => {
     ]);
   });
 
+  test.each(['exact: "/a b"', 'regex: "/a\\\\sb"'])('leaves out a match that no request meets: %s', (uri) => {
+    const { status, stderr, stdout } = cli(['graph', changed('unmet', ['prefix: /broken', uri])]);
+    expect({ status, stderr, problems: mermaidProblems(stdout) }).toEqual({ status: 0, stderr: '', problems: [] });
+  });
+
   test('stays valid whatever names and values hold', () => {
     const odd = changed('odd', ['prefix: /old', 'prefix: "/a\\"b]#<c>|d`%%e"'], ["'prices:8080'", "'outside.example.com/x\"y|z#end, prices:8080'"]);
     const { status, stdout } = cli(['graph', odd]);
@@ -98,4 +108,17 @@ test('matrix keeps within 80 columns: what does not fit stands below', () => {
   expect(widthOf(stdout)).toBeLessThanOrEqual(80);
   expect(stdout.match(/^project-version/gm)!.length).toBeGreaterThan(2);
   for (let index = 0; index < 12; index++) expect(stdout).toContain(`service-number-${index}`);
+});
+
+test('matrix keeps within 80 columns where conditions are long, and breaks words that are', () => {
+  const long = changed('long', ['prefix: /broken', `prefix: /${'long/'.repeat(30)}`], ['prefix: /old}}]', `prefix: /old}, headers: {x-tenant: {exact: ${'tenant-'.repeat(6)}}}}]`]);
+  const { stdout } = cli(['matrix', long]);
+  expect(widthOf(stdout)).toBeLessThanOrEqual(80);
+  expect(stdout.replace(/\s/g, '')).toContain(`/${'long/'.repeat(30)}*:`);
+});
+
+test('matrix names the port of a service that has several', () => {
+  const two = 'apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: http-admin, port: 8080}]}\n';
+  expect(cli(['matrix', '-'], two).stdout).toMatch(/^project-version {3}cart:80 +cart:8080$/m);
+  expect(cli(['matrix', '-'], `${two}---\n${two.replace('namespace: shop', 'namespace: test')}`).stdout).toMatch(/^project-version {3}cart\.shop:80 +cart\.shop:8080 +cart\.test:80/m);
 });

@@ -170,3 +170,21 @@ test('wildcards have a say for the services they cover, where nothing names thos
   expect(matrix.services).toEqual([HOST]);
   expect(matrix.rows[0].cells[0]).toMatchObject({ serves: [{ version: 'main', share: 1 }], problems: [] });
 });
+
+test.each<[string, object]>([
+  ['a blank in a path', { uri: { exact: '/a b' } }],
+  ['a blank that an expression asks for', { uri: { regex: '/a\\sb' } }],
+  ['a blank in a parameter', { queryParams: { q: { exact: 'a b&c' } } }],
+  ['a scheme that clients do not choose', { headers: { ':scheme': { exact: 'https' } } }],
+  ['the claim of a token', { headers: { '@request.auth.claims.group': { exact: 'a' } } }],
+  ['a header that must be there and must not', { headers: { x: { exact: 'a' } }, withoutHeaders: { x: {} } }],
+])('a match that no request meets, such as %s, is told and left out', (_, match) => {
+  const matrix = laneMatrix([virtualService([{ match: [match], route: [to('odd')] }, { route: [to('main')] }]), rules('main', 'odd')]);
+  expect(matrix.rows[0].cells[0]).toMatchObject({ serves: [{ version: 'main', share: 1 }], conditional: [], problems: [] });
+  expect(matrix.caveats).toContainEqual(expect.objectContaining({ code: 'RequestUnknown', message: expect.stringMatching(/^VirtualService shop\/cart: no request was found that meets /) }));
+});
+
+test('a match on the path as a header is one on the path', () => {
+  const { none } = served([virtualService([{ match: [{ headers: { ':path': { prefix: '/zz' } } }], route: [to('zz')] }, { route: [to('main')] }]), rules('main', 'zz')]);
+  expect(none.conditional).toEqual([{ when: ':path=/zz*', serves: [{ version: 'zz', share: 1 }] }]);
+});
