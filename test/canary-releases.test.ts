@@ -1,7 +1,8 @@
 import { App, Duration } from 'cdk8s';
 import {
   AccessPolicy, AppProtocol, CanaryService, ConnectionPool, Destination, HeaderOperations, MeshGateway, MeshHost, MirrorTarget, MtlsPolicy,
-  RateLimit, RequestMatch, ResilientBackend, RoutedProtocol, RouteRule, Scope, SplitOptions, StainedRoute, Staining, StickyOptions, StringMatch, VersionShare, Warnings,
+  RateLimit, RequestMatch, ResilientBackend, RoutedProtocol, RouteRule, Scope, SplitOptions, StainedRoute, Staining, StickyOptions,
+  StringMatch, VersionShare, Warnings,
 } from '../src';
 import { chartOf, inventory, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';

@@ -185,7 +185,14 @@ const CASES: Record<string, Case> = {
   'new FaultInjection of a lane': values<Partial<FaultInjectionProps>>({ fault: Fault.abort({ httpStatus: 500, percentage: 1 }), lane: LANE as any }, ({ chart, cart: host }, said: any) => new FaultInjection(chart, 'x', { host, ...said })),
   'new MirrorTarget': props<MirrorTargetProps>({ from: CART as any, fromVersion: 'main', to: STOCK as any, toVersion: 'main', percentage: 1, mirrorLanes: true }, ({ chart }, said) => new MirrorTarget(chart, 'x', said)),
   'new ResilientBackend': values<Omit<Required<ResilientBackendProps>, 'version'>>({
-    host: CART as any, port: 80, timeout: second, retries: RetryPolicy.none(), connectionPool: ConnectionPool.of({ maxConnections: 1 }), outlierDetection: OutlierDetection.of({ maxEjectionPercent: 100 }), loadBalancer: LoadBalancer.random(), tls: ClientTls.simple(),
+    host: CART as any,
+    port: 80,
+    timeout: second,
+    retries: RetryPolicy.none(),
+    connectionPool: ConnectionPool.of({ maxConnections: 1 }),
+    outlierDetection: OutlierDetection.of({ maxEjectionPercent: 100 }),
+    loadBalancer: LoadBalancer.random(),
+    tls: ClientTls.simple(),
   }, ({ chart }, { port, timeout, retries, ...said }) => {
     new ResilientBackend(chart, 'rules', { host: said.host, timeout, retries });
     return new ResilientBackend(chart, 'traffic', { port, ...said });
@@ -230,7 +237,14 @@ const CASES: Record<string, Case> = {
     tcpKeepalive: { probes: said['tcpKeepalive.probes'], time: said['tcpKeepalive.time'], interval: said['tcpKeepalive.interval'] } satisfies Required<TcpKeepalive>,
   })),
   'OutlierDetection.of': props<OutlierDetectionOptions>({
-    maxEjectionPercent: 100, consecutive5xxErrors: 5, consecutiveGatewayErrors: 3, consecutiveLocalOriginFailures: 3, splitExternalLocalOriginErrors: true, interval: second, baseEjectionTime: second, minHealthPercent: 1,
+    maxEjectionPercent: 100,
+    consecutive5xxErrors: 5,
+    consecutiveGatewayErrors: 3,
+    consecutiveLocalOriginFailures: 3,
+    splitExternalLocalOriginErrors: true,
+    interval: second,
+    baseEjectionTime: second,
+    minHealthPercent: 1,
   }, (_, said) => OutlierDetection.of(said)),
   'LoadBalancer.consistentHash': values({ key: HashKey.sourceIp(), algorithm: HashAlgorithm.maglev() }, (_, { key, algorithm }) => LoadBalancer.consistentHash(key, algorithm)),
   'HashKey.header': values({ name: 'a' }, (_, { name }) => HashKey.header(name)),
@@ -423,9 +437,8 @@ describe('what names a class or an enum', () => {
   });
 
   test('is known from another copy of the library', () => {
-    const copy = jest.requireActual<typeof import('../src')>('../src');
     jest.resetModules();
-    const other: typeof copy = require('../src');
+    const other = jest.requireActual<typeof import('../src')>('../src');
 
     expect(other.RetryPolicy).not.toBe(RetryPolicy);
     expect(() => new ResilientBackend(chart, 'd', { host: cart, retries: other.RetryPolicy.none() })).not.toThrow();

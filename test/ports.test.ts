@@ -1,7 +1,7 @@
 import { App } from 'cdk8s';
 import {
-  AppProtocol, CanaryService, ConnectionPool, Destination, EgressHost, EgressProtocol, HostPort, MeshGateway, MeshHost, MirrorTarget, RequestMatch, ResilientBackend,
-  RoutedProtocol, RouteRule, StainedRoute, Staining, StringMatch, Warnings,
+  AppProtocol, CanaryService, ConnectionPool, Destination, EgressHost, EgressProtocol, HostPort, MeshGateway, MeshHost, MirrorTarget,
+  RequestMatch, ResilientBackend, RoutedProtocol, RouteRule, StainedRoute, Staining, StringMatch, Warnings,
 } from '../src';
 import { chartOf, objectOf, rulesOf } from './support/objects';
 import { expectRefusal } from './support/refusals';
