@@ -259,7 +259,6 @@ const KINDS: Kinds<CanaryServiceProps> = {
   serviceType: maybe(oneOf(ServiceType, 'ServiceType')),
   versionEnv: maybe(TEXT),
   sidecarInjection: maybe(oneOf(SidecarInjection, 'SidecarInjection')),
-  fallback: maybe(Fallback._KIND),
   ownServiceAccount: maybe(FLAG),
 };
 

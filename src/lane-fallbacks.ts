@@ -38,8 +38,8 @@ export class LaneFallbacks extends Construct {
 
   constructor(private readonly host: MeshHost, id: string, props: MeshHostProps) {
     super(host, id);
-    this.fallback = props.fallback ?? Fallback.of();
-    demand('fallback', props.fallback, this.fallback instanceof Fallback ? undefined : 'must be made by Fallback.of or Fallback.none', {
+    this.fallback = props.fallback === undefined ? Fallback.of() : props.fallback;
+    demand('fallback', props.fallback, Fallback._KIND(this.fallback), {
       code: 'Fallback', scope: host, remedy: 'whether lanes fall back is said of the StainedRoute or the lane: fallback: true',
     });
     if (props.selector !== undefined) demandLabels('selector', props.selector, host);

@@ -268,7 +268,6 @@ export class MeshHost extends Construct implements IRoutable {
     this.demandNew(version, labels);
     this.demandApart(version, labels, false, this);
     this.addSubset(version, labels);
-    this.retired.delete(version);
   }
 
   /**
@@ -644,8 +643,8 @@ export class MeshHost extends Construct implements IRoutable {
       throw new InvalidInput('VersionTwice', `'version' must be new, got ${JSON.stringify(version)}, which ${this.lanes.has(version) ? 'a lane' : 'the service'} has already; `
         + `choose another name (taken: ${[...this.subsets.keys()].join(', ')})`, this);
     }
-    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
     demandLabels('labels', labels, this);
+    demand('labels', '{}', Object.keys(labels).length === 0 ? 'must name a label, as a subset without labels selects every pod' : undefined, { code: 'SubsetLabels', scope: this });
   }
 
   private addSubset(version: string, labels: Record<string, string>): void {
@@ -809,7 +808,7 @@ export function demandExportTo(scope: Construct, exportTo: string[]): void {
 }
 
 const PORT_KINDS = { protocol: maybe(oneOf(RoutedProtocol, 'RoutedProtocol')), appProtocol: maybe(oneOf(AppProtocol, 'AppProtocol')) };
-const KINDS: Kinds<MeshHostProps> = { ...PORT_KINDS, additionalPorts: maybe(listOf(OPTIONS)), fallback: maybe(Fallback._KIND) };
+const KINDS: Kinds<MeshHostProps> = { ...PORT_KINDS, additionalPorts: maybe(listOf(OPTIONS)) };
 
 /** How a lane serves a host. */
 interface LaneServing {

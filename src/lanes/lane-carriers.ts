@@ -21,8 +21,9 @@ const HEADERS_OF_HTTP = /^((proxy-)?authorization|origin|referer|user-agent|date
 
 /** A header that lanes may be told by: nobody else has a use for it. */
 export function laneHeaderProblem(name: string): string | undefined {
-  const needed = NEEDED_HEADERS.includes(name) || name.startsWith('x-envoy-') || name.startsWith('x-forwarded-');
-  return headerNameProblem(name) ?? (needed ? 'must not be a header that HTTP or Envoy needs for itself' : undefined);
+  const problem = headerNameProblem(name);
+  if (problem !== undefined) return problem;
+  return NEEDED_HEADERS.includes(name) || /^x-(envoy|forwarded)-/.test(name) ? 'must not be a header that HTTP or Envoy needs for itself' : undefined;
 }
 
 /** A header that is taken from every request: nobody may miss it. */
