@@ -69,10 +69,10 @@ function statusProblems(field: string, status: any): RuleProblem[] {
   return problem ? [{ field, problem: `${problem}, got ${status}: Envoy would refuse every rule of the port` }] : [];
 }
 
-/** Envoy drops a limit for one try that is not below the limit for all of them. */
+/** Envoy drops a limit for one try that is not below the limit for all of them; a limit of 0 is none. */
 export function tryProblems(rule: any): RuleProblem[] {
   const [all, one] = [rule?.timeout, rule?.retries?.perTryTimeout].map(milliseconds);
-  if (all === undefined || one === undefined || one < all) return [];
+  if (!all || one === undefined || one < all) return [];
   return [{
     field: 'perTryTimeout', problem: `must be less than the timeout of ${rule.timeout}, got ${rule.retries.perTryTimeout}: Envoy would ignore it; shorten it or lengthen the timeout`,
   }];

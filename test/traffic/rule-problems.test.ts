@@ -15,6 +15,7 @@ test.each<[string, any]>([
   ['a fault in Istio\'s old spelling', { route, fault: { delay: { percent: 5, fixedDelay: '1s' } } }],
   ['a try shorter than the timeout', { route, timeout: '1m', retries: { perTryTimeout: '59s' } }],
   ['a try without timeout', { route, retries: { perTryTimeout: '59s' } }],
+  ['a try where a timeout of 0 says that there is none', { route, timeout: '0s', retries: { perTryTimeout: '2s' } }],
   ['durations that are none, which istiod judges', { route, timeout: 'soon', retries: { perTryTimeout: '59s' } }],
 ])('%s is good', (_what, rule) => {
   expect(ruleProblems(rule)).toEqual([]);
