@@ -16,19 +16,13 @@ export function judged(trial: Pick<Trial, 'manifests' | 'requests' | 'decisions'
   return trial.requests.map((_, index) => ({ index, words: found(trial, model, index) })).filter(({ words }) => words.length > 0);
 }
 
-/** Gateways that end TLS are served in plain text here, so that what they take for the scheme says nothing. */
-function served<T extends { readonly location?: string }>(said: T, tls: boolean | undefined): T {
-  return tls && said.location !== undefined ? { ...said, location: said.location.replace(/^https?:/, '') } : said;
-}
-
 function found({ requests, decisions, observed }: Pick<Trial, 'requests' | 'decisions' | 'observed'>, model: MeshModel, index: number): string[] {
-  const { tls } = requests[index];
-  const decision = served(decisions[index], tls);
-  const seen = observed?.[index].map((each) => served(each, tls));
+  const decision = decisions[index];
+  const seen = observed?.[index];
   const decided = seen ? disagreements(decision, seen).map((words) => `decided, but in Envoy ${words}`) : [];
   let ours: Decision;
   try {
-    ours = served(simulated(model, requests[index]), tls);
+    ours = simulated(model, requests[index]);
   } catch (error) {
     return [...decided, `the simulator fails: ${error}`];
   }
