@@ -5,6 +5,7 @@ import { Branch, Caveat, Ending, ObjectReference, SentRequest } from './outcome'
 import { mayBeHttp } from './protocols';
 import { RequestView } from './request-view';
 import { MeshService, Resolution } from './services';
+import { Workload } from './workloads';
 
 /** Who sends, as the receiver's proxy may know it. */
 export interface Caller {
@@ -21,6 +22,8 @@ export interface Mutual {
   /** For `always`: why, in words that follow "which". */
   readonly why?: string;
   readonly cause?: ObjectReference;
+  /** Whose certificates are taken, as `namespace/account`; absent: whose pods they are, as these are asked for alone. */
+  readonly accounts?: ReadonlySet<string>;
 }
 
 /** What becomes of requests that are sent to a destination with endpoints: one branch for each way that it ends. */
@@ -75,14 +78,17 @@ export class Arrivals {
    *
    * Source: istiod's `BestEffortInferServiceMTLSMode`, and its clusters: those that go where the client connected know no endpoints.
    */
-  public mutualTo({ destination, service, backends }: FoundDestination): Mutual {
+  public mutualTo({ destination, service, backends, endpointTls }: FoundDestination): Mutual {
     const [rule] = destination.destinationRules;
     const asked = modeOf(destination.policy);
     if (asked === 'ISTIO_MUTUAL') return { kind: 'always', why: `${ruleOf(destination)} asks for`, cause: rule };
     if (asked === 'DISABLE' || !this.mutualTls) return { kind: 'never' };
     if (!service) return { kind: 'where they can' };
     if (service.isExternal || this.access.namespaceMode(service.namespace) === 'DISABLE') return { kind: 'never' };
-    if (service.resolution !== Resolution.ORIGINAL) return { kind: 'where they can' };
+    if (service.resolution !== Resolution.ORIGINAL) {
+      if (endpointTls === undefined) return { kind: 'where they can' };
+      return endpointTls === 'ISTIO_MUTUAL' ? { kind: 'always', why: `${ruleOf(destination)} asks for`, cause: rule } : { kind: 'never' };
+    }
     const all = backends.length > 0 && backends.every(({ workload }) => workload?.hasSidecar);
     return all ? { kind: 'always', why: `proxies speak to ${service.hostname}, as all its pods can`, cause: service.object } : { kind: 'never' };
   }
@@ -117,6 +123,9 @@ export class Arrivals {
     const isHttp = protocol === undefined || mayBeHttp(protocol);
     const receiver = { namespace: workload.namespace, labels: workload.labels, port, isHttp };
     const { mode, cause } = this.access.mutualTlsMode(receiver);
+    if (mutual.kind === 'always' && mutual.accounts && !mutual.accounts.has(accountOf(workload))) {
+      return failed(503, 'UF', `${workload.namespace}/${workload.name} shows a certificate of others than those whose mutual TLS ${mutual.why}`, mutual.cause);
+    }
     const speaksTls = this.mutualTls && caller.hasProxy && (mutual.kind === 'always' || (mutual.kind !== 'never' && mode !== 'DISABLE'));
     if (this.mutualTls && !speaksTls && mode === 'STRICT') {
       return closed(caller, `${workload.namespace}/${workload.name} takes mutual TLS only, and gets plain text`, cause);
@@ -155,6 +164,11 @@ function failed(status: number, flag: string | undefined, reason: string, cause:
 /** The receiver closes the connection; whose proxy speaks HTTP is told so by it. */
 function closed({ speaksHttp }: Caller, reason: string, cause: ObjectReference | undefined): End {
   return speaksHttp ? failed(503, 'UC', reason, cause) : failed(0, undefined, reason, cause);
+}
+
+/** The account that a pod's certificate is for. */
+export function accountOf({ namespace, serviceAccount }: Workload): string {
+  return `${namespace}/${serviceAccount}`;
 }
 
 function withoutSidecar(name: string, { why, cause }: Mutual): End {

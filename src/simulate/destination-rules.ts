@@ -174,6 +174,17 @@ export function effectivePolicy(rule: MergedDestinationRule | undefined, port: n
   return Object.keys(policy).length > 0 ? policy : undefined;
 }
 
+/**
+ * The mode of TLS by which istiod marks endpoints. Other than for the policy, settings of a port that say no TLS leave that of the
+ * whole in force.
+ *
+ * Source: `tlsModeForDestinationRule` (pilot/pkg/xds/endpoints/mtls_checker.go).
+ */
+export function endpointTls(rule: MergedDestinationRule | undefined, port: number, subset: Subset | undefined): string | undefined {
+  const modeOf = (policy: any): string | undefined => portSettings(policy, port)?.tls?.mode ?? policy?.tls?.mode;
+  return modeOf(subset?.trafficPolicy) ?? modeOf(rule?.trafficPolicy);
+}
+
 /** The general policy, or what its settings for the port put in its place. */
 function atPort(policy: any, port: number): any {
   const settings = portSettings(policy, port);

@@ -1,4 +1,4 @@
-import { DestinationRules, effectivePolicy, MergedDestinationRule } from './destination-rules';
+import { DestinationRules, effectivePolicy, endpointTls, MergedDestinationRule } from './destination-rules';
 import { Backend, byPriority, Endpoints } from './endpoints';
 import { named, numberOf, selects } from './objects';
 import { Destination, ObjectReference } from './outcome';
@@ -28,6 +28,8 @@ export interface FoundDestination {
   readonly failure?: { readonly flag: string; readonly reason: string; readonly cause?: ObjectReference };
   /** It goes where the client's connection went, whatever the rule says. */
   readonly goesToOriginal: boolean;
+  /** The mode of TLS by which istiod marks its endpoints. */
+  readonly endpointTls?: string;
 }
 
 /** Finds what rules route to. */
@@ -86,7 +88,7 @@ export class Destinations {
     const goesToOriginal = service.resolution === Resolution.ORIGINAL && !proxy.isGateway;
     const failure =
       backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
-    return { destination, service, backends: failure ? backends : first, standby, failure, goesToOriginal };
+    return { destination, service, backends: failure ? backends : first, standby, failure, goesToOriginal, endpointTls: endpointTls(rule, port, subset) };
   }
 
   private whyUnknown(host: string, { namespace, scope }: Proxy): string {

@@ -1,6 +1,6 @@
 import { InvalidInput, shown } from '../errors';
 import { asList } from '../json';
-import { Arrivals, Caller } from './arrival';
+import { accountOf, Arrivals, Caller } from './arrival';
 import { Destinations, FoundDestination, Proxy } from './destinations';
 import { changedHeaders, filledIn, headerChanges, hostSetBy } from './header-changes';
 import { durationMs, named, numberOf } from './objects';
@@ -136,7 +136,8 @@ export class RouteFollower {
   ): { branches: Branch[]; caveats: Caveat[] } {
     const { host } = found.destination;
     const own = found.service ? this.destinations.podsOf(found.service, found.destination.port) : [];
-    const mutual = this.arrivals.mutualTo({ ...found, backends: own });
+    const accounts = new Set(own.flatMap(({ workload }) => (workload ? [accountOf(workload)] : [])));
+    const mutual = { ...this.arrivals.mutualTo({ ...found, backends: own }), accounts };
     if (connectedTo?.isKubernetes) {
       const backends = this.destinations.podsOf(connectedTo, request.port);
       const isSame = connectedTo.hostname === host;

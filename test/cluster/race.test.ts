@@ -9,7 +9,7 @@ import { baseline, entry, lane } from '../support/branch-manifests';
 const PIPELINES = 200;
 const AT_A_TIME = 12;
 const SERVICES = ['cart', 'pay', 'mail'];
-const BRANCHES = ['a', 'b', 'c', 'd', 'e', 'feature/f', 'Feature_F', 'release-v1'];
+const BRANCHES = ['a', 'b', 'c', 'd', 'e', 'feature/f', 'Feature_F', 'release-w1'];
 const BASELINES = [60, 140];
 const SEED = Number(process.env.RACE_SEED ?? 1);
 

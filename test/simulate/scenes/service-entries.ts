@@ -72,13 +72,15 @@ export const serviceEntries: Scene[] = [
     name: 'headless Services',
     mutualTls: true,
     manifests: [
-      ...app('shop/cart'),
+      ...app('shop/cart'), ...app('pay/till'),
       service('shop/db', { selector: { app: 'db' }, clusterIP: 'None', ports: [{ name: 'http', port: 80, targetPort: 80 }] }), deployment('shop/db', { app: 'db' }),
       virtualService('shop/cart', { hosts: ['cart'], http: [at('/db', to('db')), everything(to('cart'))] }),
+      virtualService('shop/till', { hosts: ['till.pay.svc.cluster.local'], http: [{ ...everything(to('db')), retries: { attempts: 0 } }] }),
       virtualService('shop/outside', { hosts: ['www.example.org'], http: [{ ...everything(to('db')), retries: { attempts: 0 } }] }),
     ],
     cases: [
       { says: 'a rule that leads there leads where the client connects to', send: { host: 'cart', path: '/db' }, gets: 'cart' },
+      { says: 'with the certificates of the pods there, which those of another account do not have', send: { host: 'till.pay' }, gets: '503 UF', because: /pay\/till shows a certificate of others/ },
       { says: 'with the mutual TLS of the pods there, which others do not speak', send: { host: 'www.example.org' }, gets: '503 UF', because: /www\.example\.org has no sidecar to speak mutual TLS with, which proxies speak to db\.shop/ },
     ],
   },

@@ -11,6 +11,7 @@ import (
 	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
 	"cdk8s-lanes/mesh-runner/internal/contract"
+	"cdk8s-lanes/mesh-runner/internal/pilot"
 	"cdk8s-lanes/mesh-runner/internal/plan"
 )
 
@@ -39,11 +40,12 @@ func (d *Decider) members(entry *plan.Entry, name string, from plan.Source, m *m
 		return true, nil, err
 	}
 	speaks, forced := secured(c)
+	accepted := acceptedIdentities(c)
 	if forced {
 		members = slices.DeleteFunc(members, func(each member) bool {
 			host, _, err := splitAddress(each.address)
 			pod := d.cluster.Pod(host)
-			return err != nil || pod == nil || !pod.Sidecar
+			return err != nil || pod == nil || !pod.Sidecar || len(accepted) > 0 && !slices.Contains(accepted, identity(pilot.ForPod(pod)))
 		})
 	}
 	for i := range members {

@@ -52,6 +52,19 @@ func secured(c *cluster.Cluster) (speaks, forced bool) {
 	}), forced
 }
 
+// acceptedIdentities are those of the members' certificates that the sender's proxy takes; none means any.
+func acceptedIdentities(c *cluster.Cluster) []string {
+	var context tls.UpstreamTlsContext
+	if typed := c.GetTransportSocket().GetTypedConfig(); !typed.MessageIs(&context) || typed.UnmarshalTo(&context) != nil {
+		return nil
+	}
+	var names []string
+	for _, name := range context.GetCommonTlsContext().GetCombinedValidationContext().GetDefaultValidationContext().GetMatchSubjectAltNames() {
+		names = append(names, name.GetExact())
+	}
+	return names
+}
+
 // judge marks the workloads whose own policies refuse the request.
 func (d *Decider) judge(shares []contract.Share, members []member, from plan.Source, m *message) error {
 	for i := range shares {
