@@ -88,7 +88,8 @@ export class Destinations {
     const goesToOriginal = service.resolution === Resolution.ORIGINAL && !proxy.isGateway;
     const failure =
       backends.some(({ pods }) => pods > 0) || goesToOriginal ? undefined : this.whyEmpty(host, subsetName, subset?.labels, backends, rule, service);
-    return { destination, service, backends: failure ? backends : first, standby, failure, goesToOriginal, endpointTls: endpointTls(rule, port, subset) };
+    const endpoints = { backends: failure ? backends : first, standby, endpointTls: endpointTls(rule, port, subset) };
+    return { destination, service, failure, goesToOriginal, ...endpoints };
   }
 
   private whyUnknown(host: string, { namespace, scope }: Proxy): string {
