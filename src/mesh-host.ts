@@ -658,7 +658,9 @@ export class MeshHost extends Construct implements IRoutable {
   private demandApart(name: string, labels: Record<string, string>, isLane: boolean, scope: Construct): void {
     const pods = this.podsOf(name, labels, isLane);
     for (const other of this.subsets.keys()) {
-      demand('labels', JSON.stringify(labels), sharedPodsProblem(pods, this.podsOf(other)), {
+      const problem = sharedPodsProblem(pods, this.podsOf(other));
+      if (problem === undefined) continue;
+      demand('labels', JSON.stringify(labels), problem, {
         code: 'LabelsNotApart', scope, remedy: "requests for one of them would meet pods of the other; give both a label with different values, such as 'version'",
       });
     }

@@ -15,8 +15,9 @@ export interface NamedPods {
 
 /** Why two groups of pods are surely not apart: the rest of a sentence. Versions among themselves, and lanes that share all their pods, may be meant so. */
 export function sharedPodsProblem(one: NamedPods, other: NamedPods): string | undefined {
+  if (!one.isLane && !other.isLane) return undefined;
   const ways = [selects(one.all, other.all), selects(other.all, one.all)];
-  const meant = one.isLane && other.isLane ? !ways.includes(false) : !one.isLane && !other.isLane;
+  const meant = one.isLane && other.isLane && !ways.includes(false);
   if (meant || !ways.includes(true)) return undefined;
   return `must tell the pods of ${called(one)} from those of ${called(other)}, which are selected by ${JSON.stringify(other.labels)}`;
 }
@@ -34,5 +35,6 @@ function called({ name, isLane }: NamedPods): string {
 
 /** Whether who selects by these labels gets pods that have those. */
 function selects(labels: Record<string, string>, pods: Record<string, string>): boolean {
-  return Object.entries(labels).every(([key, text]) => pods[key] === text);
+  for (const key in labels) if (pods[key] !== labels[key]) return false;
+  return true;
 }
