@@ -766,8 +766,8 @@ export class MeshHost extends Construct implements IRoutable {
       routed: this.policies.hasTrafficPolicy ? Mesh.of(this).routedVersions(this.hostName) : new Set(),
     });
     for (const { code, message } of found) Warnings.of(this).add(this, code, message);
-    const lanes = [...this.lanes.keys()].map((lane) => this.podsOf(lane));
-    const shared = lanes.flatMap((lane) => this.versions.flatMap((version) => sharedPodsWarning(lane, this.podsOf(version)) ?? []));
+    const [lanes, versions] = [[...this.lanes.keys()], this.versions].map((names) => names.map((name) => this.podsOf(name)));
+    const shared = lanes.flatMap((lane) => versions.flatMap((version) => sharedPodsWarning(lane, version) ?? []));
     for (const message of shared) Warnings.of(this).add(this, 'LabelsMayOverlap', `${message} (${this.hostName})`);
   }
 
