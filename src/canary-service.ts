@@ -665,8 +665,10 @@ export class CanaryService extends Construct implements IRoutable, IWorkload {
 
 /** What a version says of itself; what it runs is WorkloadOptions' to judge. */
 function demandVersionKinds(options: BaselineOptions, scope: Construct): void {
-  demandKinds(options, { ...WORKLOAD_KINDS, version: maybe(TEXT), deploymentName: maybe(TEXT), consumesQueues: maybe(FLAG) }, { scope, of: 'options' });
+  demandKinds(options, VERSION_KINDS, { scope, of: 'options' });
 }
+
+const VERSION_KINDS: Kinds<BaselineOptions> = { ...WORKLOAD_KINDS, version: maybe(TEXT), deploymentName: maybe(TEXT), consumesQueues: maybe(FLAG) };
 
 class DeployedVersion extends ServiceVersion {
   public readonly deployment: kplus.Deployment;

@@ -88,12 +88,13 @@ interface Place {
 /** Throws for the first property that does not hold what it may. */
 export function demandKinds<T extends object>(said: T, kinds: Kinds<T>, { scope, of = 'props' }: Place = {}): void {
   demandKind(of, said, OPTIONS, scope);
-  for (const [property, kind] of Object.entries(kinds) as [keyof T & string, Kind][]) demandKind(property, said[property], kind, scope);
+  for (const property in kinds) demandKind(property, said[property], kinds[property]!, scope);
 }
 
 /** The same of one value. */
 export function demandKind(property: string, value: unknown, kind: Kind, scope?: IConstruct): void {
-  demand(property, value, kind(value), { code: 'Kind', scope });
+  const problem = kind(value);
+  if (problem !== undefined) demand(property, value, problem, { code: 'Kind', scope });
 }
 
 function isObject(value: unknown): value is object {

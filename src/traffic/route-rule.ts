@@ -66,6 +66,8 @@ const KINDS = {
   corsPolicy: maybe(CorsPolicy._KIND),
   match: maybe(listOf(RequestMatch._KIND)),
 };
+const ROUTE_KINDS = { ...KINDS, rewrite: maybe(OPTIONS) };
+const DESTINATIONS = listOf(Destination._KIND);
 
 /** A rule does one thing. The compiler says so already, but not to code without types. */
 function demandAlone(action: string, options: object, others: string[]): void {
@@ -91,8 +93,8 @@ export class RouteRule {
    * nothing or says the path twice.
    */
   public static to(destinations: Destination[], options: RouteRuleOptions = {}): RouteRule {
-    demandKind('destinations', destinations, listOf(Destination._KIND));
-    demandKinds(options, { ...KINDS, rewrite: maybe(OPTIONS) }, { of: 'options' });
+    demandKind('destinations', destinations, DESTINATIONS);
+    demandKinds(options, ROUTE_KINDS, { of: 'options' });
     demandAlone('destinations', options, ['redirect', 'directResponse']);
     if (destinations.length === 0) {
       throw new InvalidInput('RouteWithoutDestination', "'destinations' must name at least one destination, got none");
