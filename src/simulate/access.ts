@@ -1,6 +1,7 @@
 import { asList } from '../json';
 import { labelsOf, Manifest, named, referenceTo, selects, textsOf } from './objects';
 import { Caveat, ObjectReference } from './outcome';
+import { templateRegex } from './path-template';
 import { Labels } from './request';
 import { RequestView } from './request-view';
 import { byAge, namespaceOf } from '../lanes/hosts';
@@ -293,9 +294,6 @@ function textMatches(pattern: string, text: string): boolean {
 
 /** Also with `{*}` for one part of the path and `{**}` for any number of parts. */
 function pathMatches(pattern: string, path: string): boolean {
-  if (!pattern.includes('{*}') && !pattern.includes('{**}')) return textMatches(pattern, path);
-  const parts = pattern
-    .split(/(\{\*\*?\})/)
-    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-  return new RegExp(`^${parts.join('')}$`).test(path);
+  const template = templateRegex(pattern);
+  return template === undefined ? textMatches(pattern, path) : new RegExp(`^${template}$`).test(path);
 }

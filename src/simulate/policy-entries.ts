@@ -1,5 +1,6 @@
 import { asList } from '../json';
 import { Manifest, textsOf } from './objects';
+import { quotedRegex, templateRegex } from './path-template';
 
 /*
  * What AuthorizationPolicies ask of requests, in the words of match entries: conditions that tell requests apart are found in
@@ -50,14 +51,8 @@ function headerCondition(when: any): Record<string, any>[] {
 function matchOf(pattern: string, field: string): any {
   const text = field === 'authority' ? pattern.toLowerCase() : pattern;
   if (text === '*') return { regex: '.+' };
-  if (field === 'uri' && /\{\*\*?\}/.test(text)) {
-    const parts = text.split(/(\{\*\*?\})/).map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : quoted(part)));
-    return { regex: parts.join('') };
-  }
-  if (text.startsWith('*')) return { regex: `.*${quoted(text.slice(1))}` };
+  const template = field === 'uri' ? templateRegex(text) : undefined;
+  if (template !== undefined) return { regex: template };
+  if (text.startsWith('*')) return { regex: `.*${quotedRegex(text.slice(1))}` };
   return text.endsWith('*') ? { prefix: text.slice(0, -1) } : { exact: text };
-}
-
-function quoted(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

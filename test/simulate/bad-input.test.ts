@@ -4,6 +4,7 @@ import { InvalidInput } from '../../src/errors';
 import { ManifestSyntaxError, parseManifests } from '../../src/manifests';
 import { MeshModel, SimulatedRequest } from '../../src/simulate';
 import { authorizationPolicy, app, destinationRule, gateway, peerAuthentication, serviceEntry, sidecar, subset, to, virtualService } from '../mesh/claims/support';
+import { changedAt, Place, placesOf } from '../support/places';
 
 const cart = [...app('shop/cart', ['v1']), destinationRule('shop/cart', { host: 'cart', subsets: [subset('v1')] })];
 const send = (manifests: object[], request: Partial<SimulatedRequest> = {}) => MeshModel.of(manifests).send({ from: SHOP, host: 'cart', ...request });
@@ -118,14 +119,15 @@ test('whatever a field holds, the answer is an outcome or names what is wrong: n
     { apiVersion: 'networking.istio.io/v1alpha3', kind: 'EnvoyFilter', metadata: { name: 'f', namespace: 'shop' }, spec: { configPatches: [{ match: { context: 'ANY' } }] } },
     { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name: 'r', namespace: 'shop' }, spec: { parentRefs: [{ kind: 'Service', name: 'cart' }] } },
   ];
-  const places = manifests.flatMap((manifest, index) => placesIn(manifest).map((path) => [index, ...path]));
+  const places = manifests.flatMap((manifest, index) => placesOf(manifest)
+    .filter(([field]) => field !== 'apiVersion' && field !== 'kind').map((path): [number, ...Place] => [index, ...path]));
   const odd = [null, undefined, 0, -1, 1e9, true, '', 'x', '*', '/', [], [null], [1], {}, { x: null }, [[]], ['x'], [{}]];
   const requests: SimulatedRequest[] = [
     { from: SHOP, host: 'cart', path: '/a?q=1', headers: { x: 'y' } }, { from: SHOP, host: 'cart' }, { from: SHOP, host: 'out.example' }, { from: { namespace: 'shop', labels: { app: 'x' } }, host: 'cart', path: '/d' },
     { from: { gateway: { istio: 'ingressgateway' } }, host: 'shop.example.com', path: '/r' }, { from: { gateway: { istio: 'ingressgateway' } }, host: 'shop.example.com', tls: true, port: 443 },
   ];
   fc.assert(fc.property(fc.constantFrom(...places), fc.constantFrom(...odd), fc.constantFrom(...requests), ([index, ...path], value, request) => {
-    const changed = manifests.map((manifest, at) => (at === index ? replaced(manifest, path, value) : manifest));
+    const changed = manifests.map((manifest, at) => (at === index ? changedAt(manifest, path, (holder, key) => { holder[key] = value; }) : manifest));
     try {
       const { branches } = MeshModel.of(changed).send(request);
       expect(branches.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1);
@@ -134,16 +136,3 @@ test('whatever a field holds, the answer is an outcome or names what is wrong: n
     }
   }), { seed: 6, numRuns: 2500 });
 }, 120_000);
-
-/** Every place in a manifest below its kind. */
-function placesIn(value: any, path: readonly (string | number)[] = []): (string | number)[][] {
-  if (value === null || typeof value !== 'object') return [];
-  return Object.keys(value).filter((key) => path.length > 0 || (key !== 'apiVersion' && key !== 'kind'))
-    .flatMap((key) => [[...path, key], ...placesIn(value[key], [...path, key])]);
-}
-
-function replaced(value: any, [key, ...rest]: readonly (string | number)[], by: unknown): any {
-  const copy = Array.isArray(value) ? [...value] : { ...value };
-  copy[key] = rest.length > 0 ? replaced(copy[key], rest, by) : by;
-  return copy;
-}

@@ -4,6 +4,7 @@ import { MeshModel, Outcome, SimulatedRequest } from '../../src/simulate';
 import { diffRoutes } from '../../src/simulate/diff';
 import { whereText, wayText } from '../../src/simulate/where-text';
 import { readCorpus } from '../differential/corpus';
+import { changedAt, placesOf } from '../support/places';
 
 /*
  * `diff` finds out what a change does to any request by asking few. Whether it overlooks something is asked with meshes and requests
@@ -38,7 +39,8 @@ function modelsOf(manifests: readonly any[], { kind, object, place, change }: Ed
   if (all.length === 0) return undefined;
   const chosen = all[object % all.length];
   const places = placesOf(chosen.spec);
-  const changed = change % 4 === 0 ? [] : [{ ...chosen, spec: replaced(chosen.spec, places[place % places.length], change) }];
+  const spec = () => changedAt(chosen.spec, places[place % places.length], (holder, key) => edited(holder, key, change));
+  const changed = change % 4 === 0 ? [] : [{ ...chosen, spec: spec() }];
   try {
     return [MeshModel.of(manifests), MeshModel.of(manifests.flatMap((each) => (each === chosen ? changed : [each])))];
   } catch (error) {
@@ -69,21 +71,12 @@ function endOf(model: MeshModel, request: SimulatedRequest): string | undefined 
   return `${whereText(outcome)} ${wayText(outcome)}`;
 }
 
-type Place = readonly (string | number)[];
-
-function placesOf(value: any, at: Place = []): Place[] {
-  if (value === null || typeof value !== 'object') return [];
-  return Object.keys(value).flatMap((key) => [[...at, key], ...placesOf(value[key], [...at, key])]);
-}
-
-/** The same with one field otherwise, or without it. */
-function replaced(value: any, [key, ...rest]: Place, change: number): any {
-  const copy = Array.isArray(value) ? [...value] : { ...value };
-  const found = rest.length > 0 ? replaced(copy[key], rest, change) : otherwise(copy[key], change);
-  if (found !== undefined) copy[key] = found;
-  else if (Array.isArray(copy)) copy.splice(Number(key), 1);
-  else delete copy[key];
-  return copy;
+/** Says something else there, or nothing. */
+function edited(holder: any, key: string | number, change: number): void {
+  const found = otherwise(holder[key], change);
+  if (found !== undefined) holder[key] = found;
+  else if (Array.isArray(holder)) holder.splice(Number(key), 1);
+  else delete holder[key];
 }
 
 function otherwise(value: unknown, change: number): unknown {
